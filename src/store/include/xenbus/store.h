@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XENBUS_STORE_H
+#define XENBUS_STORE_H
+/*
+ * The XenStore, pure: inputs in, effects out.
+ *
+ *     store_input                                        store_effects (in order)
+ *     message, connect, disconnect,      +-------+       bytes for a connection (reply or event),
+ *     mapped, domain dead / shut down, ->| store |  ->   connection closed, map or unmap the ring
+ *     ring reset, drained, tick          +-------+       of domain N, a line for the log
+ *
+ * No I/O, no clock, no globals, no OS header; iteration order is deterministic. The daemon, the unit
+ * tests, the fuzzers and the simulator call these same functions. One thread.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+
+#define STORE_CONN_NONE 0u /* no connection; real ids are > 0 and not reused while any effect names them */
+
+/* Limits; a field's comment gives unit, the C server's option and its default. 0: unlimited, except where said. */
+struct store_quota {
+	uint32_t nodes;             /* -E  nodes a domain owns, 1000 */
+	uint32_t watches;           /* -W  watches a domain has set, 128 */
+	uint32_t transactions;      /* -t  open transactions a domain, 10 */
+	uint32_t node_size;         /* -S  bytes of value plus permission entries of one node, 2048 (child names not counted) */
+	uint32_t perms;             /* -A  permission entries a node, 5 */
+	uint32_t path_max;          /* -M  bytes of a path a guest may name, /local/domain/N/ not counted, 2048 */
+	uint32_t transaction_nodes; /* -Q transaction-nodes=  distinct nodes one transaction may touch, 1024 */
+	uint32_t outstanding;       /* -Q outstanding=  requests of a domain whose replies it has not taken, 20; kept by the shell */
+	uint32_t memory_hard;       /* -Q memory=  bytes a domain makes the store hold, 2.5 MiB */
+	uint32_t memory_soft;       /* -q memory=  the same, warned about only, 2 MiB */
+	uint64_t versions;          /* bytes of superseded versions in the whole store, 256 MiB: over it the oldest transaction is doomed */
+};
+/* The C server's defaults. Dom0 (and every privileged connection) is held by none of the per-domain ones. */
+void store_quota_defaults(struct store_quota *quota);
+
+struct store_config {
+	struct store_quota quota;
+	uint64_t hash_seed[2];     /* random: guests choose names */
+	/* Does the domid exist in the hypervisor, introduced or not? Asked when a permission list, an
+	 * INTRODUCE or a SET_TARGET names a domid that the store has no instance of. */
+	bool (*domain_exists)(void *ctx, uint32_t domid);
+	void *ctx;
+	/* CONTROL commands that the store itself does not know (log, logfile, ...) end here; NULL: EINVAL.
+	 * @args: NUL-separated, @len bytes. Writes at most @size bytes of reply, returns their number or -errno. */
+	int (*control)(void *ctx, const char *cmd, const char *args, size_t len, char *reply, size_t size);
+};
+
+/* Returns 0 and a store that holds "/", "/tool", "/tool/xenstored" and what every server makes at start,
+ * freed with store_free(); -ENOMEM. */
+int store_new(const struct store_config *config, struct store **out);
+void store_free(struct store *store);
+
+enum store_input_type {
+	STORE_IN_CONNECT,         /* a socket client arrived: conn is an out-field, .domid 0 */
+	STORE_IN_DISCONNECT,      /* it left (or the shell threw it out): watches and transactions end; no effect names it any more */
+	STORE_IN_MESSAGE,         /* one whole request of .conn */
+	STORE_IN_MAPPED,          /* answer to STORE_OUT_MAP_RING: .domid, .error 0 or -errno */
+	STORE_IN_DOMAIN_DEAD,     /* .domid exists no more (or is dying); unknown domids are ignored */
+	STORE_IN_DOMAIN_SHUTDOWN, /* .domid stopped running: @releaseDomain once until RESUME */
+	STORE_IN_RING_RESET,      /* .conn: the guest reconnects its ring: watches and transactions end */
+	STORE_IN_DRAINED,         /* .conn took .bytes of its queued output */
+	STORE_IN_TICK,            /* .now_ns has come: slices of deferred removal */
+};
+
+struct store_input {
+	enum store_input_type type;
+	uint32_t conn;
+	uint32_t domid;
+	int error;
+	uint64_t bytes;
+	uint64_t now_ns;
+	/* STORE_IN_MESSAGE: the header's fields in host order, and .len bytes of payload, borrowed.
+	 * .len may be anything: over 4096 is answered by closing the connection. */
+	uint32_t op, req_id, tx_id, len;
+	const void *payload;
+};
+
+enum store_effect_type {
+	STORE_OUT_REPLY,      /* .conn, .offset, .len: a whole message, header included, in effects->bytes */
+	STORE_OUT_EVENT,      /* the same; a WATCH_EVENT */
+	STORE_OUT_CLOSE,      /* .conn broke the framing: drop it after what was queued before; a ring stays introduced but is not read */
+	STORE_OUT_MAP_RING,   /* .domid, .gfn, .port, .conn (the id this ring will have): answer with STORE_IN_MAPPED */
+	STORE_OUT_UNMAP_RING, /* .domid, .conn: the domain is gone, released or introduced anew */
+	STORE_OUT_LOG,        /* .offset, .len: one line without newline, guest bytes escaped */
+};
+
+struct store_effect {
+	enum store_effect_type type;
+	uint32_t conn;
+	uint32_t domid;
+	uint32_t offset, len;
+	uint64_t gfn;
+	uint32_t port;
+};
+
+/* Filled by store_apply(), emptied by store_effects_clear(), memory reused. Zero-initialised by its owner. */
+struct store_effects {
+	struct store_effect *list;
+	size_t count, capacity;
+	uint8_t *bytes;
+	size_t used, size;
+	bool failed; /* out of memory while appending: what follows was lost, the connections concerned must be closed */
+};
+void store_effects_clear(struct store_effects *effects);
+void store_effects_free(struct store_effects *effects);
+
+/* Applies one input and appends its effects. A privileged request's INTRODUCE is answered when MAPPED
+ * comes, other requests at once. Returns 0; -ENOENT the input names a connection or domain that is
+ * not there (nothing happened); -ENOMEM (CONNECT only: others answer ENOMEM to the client). */
+int store_apply(struct store *store, struct store_input *in, struct store_effects *effects);
+
+/* When the next STORE_IN_TICK is due: 0 now (there is deferred work), UINT64_MAX never. */
+uint64_t store_deadline(const struct store *store);
+
+/* Domains with an instance, in rising order: the smallest domid > @after (start with -1), or -1. */
+int64_t store_next_domain(const struct store *store, int64_t after);
+
+struct store_domain_stats {
+	uint32_t domid;
+	bool introduced;
+	uint32_t nodes, watches, transactions, perm_entries;
+	uint64_t memory;
+	uint64_t requests, events, conflicts;
+};
+/* 0, or -ENOENT no instance of @domid. */
+int store_domain_stats(const struct store *store, uint32_t domid, struct store_domain_stats *out);
+
+struct store_stats {
+	uint64_t nodes, watches, transactions, connections, domains, version_bytes, deferred_nodes;
+	uint64_t requests[32]; /* by op */
+	uint64_t errors, events, events_merged, events_dropped, conflicts, dooms;
+	uint64_t bytes;        /* everything allocated, slabs included */
+};
+void store_stats(const struct store *store, struct store_stats *out);
+
+/* Dump and load: Xen's migration stream (xen-doc designs/xenstore-migration), version 1, plus one private
+ * record for domain instances. Canonical: two stores of equal content dump the same bytes.
+ * Returns 0 and malloc'ed *@data; -ENOMEM. */
+int store_dump(const struct store *store, uint8_t **data, size_t *len);
+/* Loads into a store fresh from store_new(); connections keep the ids of the dump's order.
+ * -EINVAL the stream is malformed, *@why (static) says where; the store is then only good for store_free(). */
+int store_load(struct store *store, const uint8_t *data, size_t len, const char **why);
+
+/* Walks every structure and compares counts with what is there. Returns NULL, or a static string: what is wrong. For tests. */
+const char *store_check(const struct store *store);
+
+#endif
