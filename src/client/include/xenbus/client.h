@@ -36,10 +36,11 @@ struct xenstore;
 
 /* What a session tells its owner. Any member may be NULL. */
 struct xenstore_events {
-	void (*lost)(void *ctx, int error);        /* connection lost; requests have been failed */
-	void (*reconnected)(void *ctx);            /* connected anew, all watches sent */
+	void (*lost)(void *ctx, int error); /* connection lost; requests have been failed */
+	void (*reconnected)(void *ctx);	    /* connected anew, all watches sent */
 	/* Every message in (reply or event) and out, for traces. @out: from us. */
-	void (*message)(void *ctx, bool out, uint32_t op, uint32_t req_id, uint32_t tx_id, const void *payload, size_t len);
+	void (*message)(void *ctx, bool out, uint32_t op, uint32_t req_id, uint32_t tx_id,
+			const void *payload, size_t len);
 	void *ctx;
 };
 
@@ -50,12 +51,12 @@ struct xenstore_events {
  * *@why (static, may be NULL) says which path was tried. */
 int xenstore_open(struct xenbus_host *host, struct xen_platform *platform,
 		  const struct xenstore_events *events, struct xenstore **out, const char **why);
-int xenstore_open_socket(struct xenbus_host *host, const char *path,
-			 const struct xenstore_events *events, struct xenstore **out);
+int xenstore_open_socket(struct xenbus_host *host, const char *path, const struct xenstore_events *events,
+			 struct xenstore **out);
 int xenstore_open_ring(struct xenbus_host *host, struct xen_platform *platform,
 		       const struct xenstore_events *events, struct xenstore **out);
-int xenstore_open_device(struct xenbus_host *host, const char *path,
-			 const struct xenstore_events *events, struct xenstore **out);
+int xenstore_open_device(struct xenbus_host *host, const char *path, const struct xenstore_events *events,
+			 struct xenstore **out);
 /* The socket path that xenstore_open() would use, into @buf of @size bytes. 0 or -ENAMETOOLONG. */
 int xenstore_socket_path(char *buf, size_t size);
 
@@ -81,12 +82,13 @@ void xenstore_cancel(struct xenstore *xs, struct xenstore_request *req);
 
 /* One watch. Embedded in the caller's object; @path and callbacks set by it, kept valid while set. */
 struct xenstore_watch {
-	const char *path;  /* absolute, or relative to the domain's home; borrowed */
-	unsigned int depth_plus_1; /* 0: no limit; 1: the node itself; 2: and its children; needs server support, else no limit */
+	const char *path; /* absolute, or relative to the domain's home; borrowed */
+	unsigned int
+		depth_plus_1; /* 0: no limit; 1: the node itself; 2: and its children; needs server support, else no limit */
 	/* @path: of the event as sent, NUL-terminated, borrowed until it returns. Also called once when set.
 	 * Distinct pending events for one watch with the same path may be merged. */
 	void (*fired)(struct xenstore_watch *watch, const char *path);
-	void *impl[6];     /* the session's; zero-initialise */
+	void *impl[6]; /* the session's; zero-initialise */
 };
 
 /* Registers @watch; @req, may be NULL, reports the reply (-EACCES, -ENOSPC quota, ...) as submit does.

@@ -22,15 +22,15 @@ struct xenbus_host;
 /* One shot. */
 struct xenbus_timer {
 	void (*fire)(struct xenbus_timer *timer); /* set by the owner before the first set */
-	uint64_t deadline_ns;                     /* 0: not armed; written by the host only */
-	void *impl[3];                            /* the host's */
+	uint64_t deadline_ns;			  /* 0: not armed; written by the host only */
+	void *impl[3];				  /* the host's */
 };
 
 /* Readiness of a descriptor of the seam (or a socket of a transport); level triggered. */
 struct xenbus_source {
 	void (*ready)(struct xenbus_source *source, unsigned int events);
-	int fd;                                   /* -1: not added; written by the host only */
-	void *impl[3];                            /* the host's */
+	int fd;	       /* -1: not added; written by the host only */
+	void *impl[3]; /* the host's */
 };
 #define XENBUS_SOURCE_READ 1u
 #define XENBUS_SOURCE_WRITE 2u
@@ -39,7 +39,7 @@ struct xenbus_source {
 /* Runs once, in the next turn of the loop, in the order of posting. */
 struct xenbus_work {
 	void (*run)(struct xenbus_work *work);
-	void *impl[3];                            /* the host's; all NULL: not posted */
+	void *impl[3]; /* the host's; all NULL: not posted */
 };
 
 enum xenbus_file_op { XENBUS_FILE_READ, XENBUS_FILE_WRITE, XENBUS_FILE_FLUSH };
@@ -48,12 +48,12 @@ enum xenbus_file_op { XENBUS_FILE_READ, XENBUS_FILE_WRITE, XENBUS_FILE_FLUSH };
 struct xenbus_file_io {
 	void (*done)(struct xenbus_file_io *io);
 	enum xenbus_file_op op;
-	int fd;           /* open file, borrowed */
-	void *data;       /* @len bytes, borrowed until done; NULL for FLUSH */
-	size_t len;       /* bytes */
-	uint64_t offset;  /* bytes from the start of the file; UINT64_MAX: the current position (a pipe) */
-	int64_t result;   /* bytes moved (short at end of file), 0 for FLUSH, or -errno */
-	void *impl[4];    /* the host's */
+	int fd;		 /* open file, borrowed */
+	void *data;	 /* @len bytes, borrowed until done; NULL for FLUSH */
+	size_t len;	 /* bytes */
+	uint64_t offset; /* bytes from the start of the file; UINT64_MAX: the current position (a pipe) */
+	int64_t result;	 /* bytes moved (short at end of file), 0 for FLUSH, or -errno */
+	void *impl[4];	 /* the host's */
 };
 
 /* A host of this operating system: epoll, timerfd, and one worker thread for files (started by the

@@ -28,14 +28,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define XEN_PLATFORM_PAGE_SIZE 4096u       /* XEN_PAGE_SIZE: grants and rings, not the host's pages */
-#define XEN_PLATFORM_DOMID_SELF 0x7ff0u    /* DOMID_SELF, <xen/xen.h> */
+#define XEN_PLATFORM_PAGE_SIZE 4096u		  /* XEN_PAGE_SIZE: grants and rings, not the host's pages */
+#define XEN_PLATFORM_DOMID_SELF 0x7ff0u		  /* DOMID_SELF, <xen/xen.h> */
 #define XEN_PLATFORM_DOMID_FIRST_RESERVED 0x7ff0u /* ordinary domids are below */
 
-struct xen_platform;             /* a world, seen from one domain */
-struct xen_platform_evtchn;      /* xenevtchn_handle */
-struct xen_platform_gnttab;      /* xengnttab_handle: maps what others granted */
-struct xen_platform_gntshr;      /* xengntshr_handle: grants pages of its own */
+struct xen_platform;	    /* a world, seen from one domain */
+struct xen_platform_evtchn; /* xenevtchn_handle */
+struct xen_platform_gnttab; /* xengnttab_handle: maps what others granted */
+struct xen_platform_gntshr; /* xengntshr_handle: grants pages of its own */
 
 /* -- the world ------------------------------------------------------------------------------- */
 
@@ -120,9 +120,9 @@ int xen_platform_gnttab_map(struct xen_platform_gnttab *xgt, uint32_t domid, con
 /* xengnttab_map_grant_ref_notify: maps one page and asks that when the mapping ends, by unmap, close
  * or the process's death, byte @notify_offset (0..4095; UINT32_MAX: none) is set to 0 and then event
  * channel @notify_port of @xce (0: none) is notified. @prot must have PROT_WRITE for the byte: else -EINVAL. */
-int xen_platform_gnttab_map_notify(struct xen_platform_gnttab *xgt, uint32_t domid, uint32_t ref,
-				   int prot, uint32_t notify_offset,
-				   struct xen_platform_evtchn *xce, uint32_t notify_port, void **addr);
+int xen_platform_gnttab_map_notify(struct xen_platform_gnttab *xgt, uint32_t domid, uint32_t ref, int prot,
+				   uint32_t notify_offset, struct xen_platform_evtchn *xce,
+				   uint32_t notify_port, void **addr);
 
 /* xengnttab_unmap: @addr and @count as mapped. -EINVAL they are not a mapping of this handle. */
 int xen_platform_gnttab_unmap(struct xen_platform_gnttab *xgt, void *addr, uint32_t count);
@@ -138,8 +138,8 @@ void xen_platform_gntshr_close(struct xen_platform_gntshr *xgs);
 /* xengntshr_share_pages: @count (1..256) fresh zeroed pages, consecutive at *@addr, granted to
  * @domid; @refs[count] receives their grant references, each >= 8 (Xen reserves the first).
  * @writable: may the peer write? -ESRCH no such domain; -ENOSPC no grant free. */
-int xen_platform_gntshr_share(struct xen_platform_gntshr *xgs, uint32_t domid, uint32_t count,
-			      bool writable, uint32_t *refs, void **addr);
+int xen_platform_gntshr_share(struct xen_platform_gntshr *xgs, uint32_t domid, uint32_t count, bool writable,
+			      uint32_t *refs, void **addr);
 
 /* xengntshr_share_page_notify: one page, with the notification of map_notify() when the share ends. */
 int xen_platform_gntshr_share_notify(struct xen_platform_gntshr *xgs, uint32_t domid, bool writable,
@@ -157,7 +157,7 @@ int xen_platform_gntshr_unshare(struct xen_platform_gntshr *xgs, void *addr, uin
 enum xen_platform_domain_flags {
 	XEN_PLATFORM_DOMAIN_EXISTS = 1u << 0,
 	XEN_PLATFORM_DOMAIN_SHUTDOWN = 1u << 1, /* XEN_DOMINF_shutdown: stopped running, not destroyed */
-	XEN_PLATFORM_DOMAIN_DYING = 1u << 2,    /* XEN_DOMINF_dying: being destroyed */
+	XEN_PLATFORM_DOMAIN_DYING = 1u << 2,	/* XEN_DOMINF_dying: being destroyed */
 };
 
 /* xc_domain_getinfolist for one domain. Returns flags, 0 where there is no such domain; -EPERM not
@@ -168,8 +168,8 @@ int xen_platform_domain_info(struct xen_platform *platform, uint32_t domid);
  * HVM_PARAM_STORE_PFN and _EVTCHN, or start_info). *@page stays mapped until
  * xen_platform_store_ring_release(). -EBUSY another process of the domain has it; -ENOSYS xen: the
  * kernel owns the ring, use /dev/xen/xenbus; local dom0: use the socket. */
-int xen_platform_store_ring(struct xen_platform *platform, struct xen_platform_evtchn *xce,
-			    void **page, uint32_t *port);
+int xen_platform_store_ring(struct xen_platform *platform, struct xen_platform_evtchn *xce, void **page,
+			    uint32_t *port);
 void xen_platform_store_ring_release(struct xen_platform *platform, void *page);
 
 /* The store's side: maps the ring page of @domid, grant GNTTAB_RESERVED_XENSTORE (1), or for dom0 on

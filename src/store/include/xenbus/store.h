@@ -22,24 +22,28 @@ struct store;
 
 /* Limits; a field's comment gives unit, the C server's option and its default. 0: unlimited, except where said. */
 struct store_quota {
-	uint32_t nodes;             /* -E  nodes a domain owns, 1000 */
-	uint32_t watches;           /* -W  watches a domain has set, 128 */
-	uint32_t transactions;      /* -t  open transactions a domain, 10 */
-	uint32_t node_size;         /* -S  bytes of value plus permission entries of one node, 2048 (child names not counted) */
-	uint32_t perms;             /* -A  permission entries a node, 5 */
-	uint32_t path_max;          /* -M  bytes of a path a guest may name, /local/domain/N/ not counted, 2048 */
-	uint32_t transaction_nodes; /* -Q transaction-nodes=  distinct nodes one transaction may touch, 1024 */
-	uint32_t outstanding;       /* -Q outstanding=  requests of a domain whose replies it has not taken, 20; kept by the shell */
-	uint32_t memory_hard;       /* -Q memory=  bytes a domain makes the store hold, 2.5 MiB */
-	uint32_t memory_soft;       /* -q memory=  the same, warned about only, 2 MiB */
-	uint64_t versions;          /* bytes of superseded versions in the whole store, 256 MiB: over it the oldest transaction is doomed */
+	uint32_t nodes;	       /* -E  nodes a domain owns, 1000 */
+	uint32_t watches;      /* -W  watches a domain has set, 128 */
+	uint32_t transactions; /* -t  open transactions a domain, 10 */
+	uint32_t
+		node_size; /* -S  bytes of value plus permission entries of one node, 2048 (child names not counted) */
+	uint32_t perms;	   /* -A  permission entries a node, 5 */
+	uint32_t path_max; /* -M  bytes of a path a guest may name, /local/domain/N/ not counted, 2048 */
+	uint32_t
+		transaction_nodes; /* -Q transaction-nodes=  distinct nodes one transaction may touch, 1024 */
+	uint32_t
+		outstanding; /* -Q outstanding=  requests of a domain whose replies it has not taken, 20; kept by the shell */
+	uint32_t memory_hard; /* -Q memory=  bytes a domain makes the store hold, 2.5 MiB */
+	uint32_t memory_soft; /* -q memory=  the same, warned about only, 2 MiB */
+	uint64_t
+		versions; /* bytes of superseded versions in the whole store, 256 MiB: over it the oldest transaction is doomed */
 };
 /* The C server's defaults. Dom0 (and every privileged connection) is held by none of the per-domain ones. */
 void store_quota_defaults(struct store_quota *quota);
 
 struct store_config {
 	struct store_quota quota;
-	uint64_t hash_seed[2];     /* random: guests choose names */
+	uint64_t hash_seed[2]; /* random: guests choose names */
 	/* Does the domid exist in the hypervisor, introduced or not? Asked when a permission list, an
 	 * INTRODUCE or a SET_TARGET names a domid that the store has no instance of. */
 	bool (*domain_exists)(void *ctx, uint32_t domid);
@@ -55,15 +59,15 @@ int store_new(const struct store_config *config, struct store **out);
 void store_free(struct store *store);
 
 enum store_input_type {
-	STORE_IN_CONNECT,         /* a socket client arrived: conn is an out-field, .domid 0 */
-	STORE_IN_DISCONNECT,      /* it left (or the shell threw it out): watches and transactions end; no effect names it any more */
-	STORE_IN_MESSAGE,         /* one whole request of .conn */
-	STORE_IN_MAPPED,          /* answer to STORE_OUT_MAP_RING: .domid, .error 0 or -errno */
-	STORE_IN_DOMAIN_DEAD,     /* .domid exists no more (or is dying); unknown domids are ignored */
+	STORE_IN_CONNECT, /* a socket client arrived: conn is an out-field, .domid 0 */
+	STORE_IN_DISCONNECT, /* it left (or the shell threw it out): watches and transactions end; no effect names it any more */
+	STORE_IN_MESSAGE,	  /* one whole request of .conn */
+	STORE_IN_MAPPED,	  /* answer to STORE_OUT_MAP_RING: .domid, .error 0 or -errno */
+	STORE_IN_DOMAIN_DEAD,	  /* .domid exists no more (or is dying); unknown domids are ignored */
 	STORE_IN_DOMAIN_SHUTDOWN, /* .domid stopped running: @releaseDomain once until RESUME */
-	STORE_IN_RING_RESET,      /* .conn: the guest reconnects its ring: watches and transactions end */
-	STORE_IN_DRAINED,         /* .conn took .bytes of its queued output */
-	STORE_IN_TICK,            /* .now_ns has come: slices of deferred removal */
+	STORE_IN_RING_RESET,	  /* .conn: the guest reconnects its ring: watches and transactions end */
+	STORE_IN_DRAINED,	  /* .conn took .bytes of its queued output */
+	STORE_IN_TICK,		  /* .now_ns has come: slices of deferred removal */
 };
 
 struct store_input {
@@ -80,12 +84,12 @@ struct store_input {
 };
 
 enum store_effect_type {
-	STORE_OUT_REPLY,      /* .conn, .offset, .len: a whole message, header included, in effects->bytes */
-	STORE_OUT_EVENT,      /* the same; a WATCH_EVENT */
-	STORE_OUT_CLOSE,      /* .conn broke the framing: drop it after what was queued before; a ring stays introduced but is not read */
-	STORE_OUT_MAP_RING,   /* .domid, .gfn, .port, .conn (the id this ring will have): answer with STORE_IN_MAPPED */
+	STORE_OUT_REPLY, /* .conn, .offset, .len: a whole message, header included, in effects->bytes */
+	STORE_OUT_EVENT, /* the same; a WATCH_EVENT */
+	STORE_OUT_CLOSE, /* .conn broke the framing: drop it after what was queued before; a ring stays introduced but is not read */
+	STORE_OUT_MAP_RING, /* .domid, .gfn, .port, .conn (the id this ring will have): answer with STORE_IN_MAPPED */
 	STORE_OUT_UNMAP_RING, /* .domid, .conn: the domain is gone, released or introduced anew */
-	STORE_OUT_LOG,        /* .offset, .len: one line without newline, guest bytes escaped */
+	STORE_OUT_LOG,	      /* .offset, .len: one line without newline, guest bytes escaped */
 };
 
 struct store_effect {
@@ -133,7 +137,7 @@ struct store_stats {
 	uint64_t nodes, watches, transactions, connections, domains, version_bytes, deferred_nodes;
 	uint64_t requests[32]; /* by op */
 	uint64_t errors, events, events_merged, events_dropped, conflicts, dooms;
-	uint64_t bytes;        /* everything allocated, slabs included */
+	uint64_t bytes; /* everything allocated, slabs included */
 };
 void store_stats(const struct store *store, struct store_stats *out);
 
