@@ -30,7 +30,9 @@ struct xen_platform;
 struct xen_platform_evtchn;
 struct xenstore;
 
+#ifndef XENSTORE_PAYLOAD_MAX /* Xen's <xen/io/xs_wire.h> has it too */
 #define XENSTORE_PAYLOAD_MAX 4096u
+#endif
 #define XENSTORE_PATH_MAX 3072u
 #define XBT_NULL 0u /* no transaction, as in <xenstore.h> */
 
