@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: MIT
+# A front door to Meson and the scripts; the build is described in meson.build.
+.PHONY: all demo check bench install clean format
+all:
+	@scripts/setup build
+	@scripts/build
+demo:
+	@./demo $(FILE)
+check:
+	@./check
+bench:
+	@scripts/bench
+install: all
+	meson install -C build
+format:
+	@scripts/setup format
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+clean:
+	rm -rf build build-clang build-asan build-aarch64
