@@ -29,7 +29,7 @@ struct xenbus_timer {
 /* Readiness of a descriptor of the seam (or a socket of a transport); level triggered. */
 struct xenbus_source {
 	void (*ready)(struct xenbus_source *source, unsigned int events);
-	int fd;	       /* -1: not added; written by the host only */
+	int fd;	       /* while added; written by the host only */
 	void *impl[3]; /* the host's */
 };
 #define XENBUS_SOURCE_READ 1u
