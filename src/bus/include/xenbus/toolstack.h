@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct xenbus;
 
 struct xenbus_toolstack_device {
@@ -51,5 +53,7 @@ struct xenbus_toolstack_entry {
  * freed with xenbus_toolstack_list_free(). */
 int xenbus_toolstack_list(struct xenbus *bus, struct xenbus_toolstack_entry **list, size_t *count);
 void xenbus_toolstack_list_free(struct xenbus_toolstack_entry *list, size_t count);
+
+#pragma GCC visibility pop
 
 #endif

@@ -32,6 +32,8 @@
 #include <sys/types.h>
 #include <xen/io/xenbus.h> /* enum xenbus_state: XenbusStateUnknown 0 ... XenbusStateReconfigured 8 */
 
+#pragma GCC visibility push(default)
+
 struct xen_platform;
 struct xenbus;
 struct xenbus_device;
@@ -348,5 +350,7 @@ struct xenbus_counts {
 	uint64_t requests, looks, notifications, events;
 };
 void xenbus_counts(const struct xenbus *bus, struct xenbus_counts *out);
+
+#pragma GCC visibility pop
 
 #endif

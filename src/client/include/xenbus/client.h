@@ -25,6 +25,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#pragma GCC visibility push(default)
+
 struct xenbus_host;
 struct xen_platform;
 struct xen_platform_evtchn;
@@ -113,5 +115,7 @@ struct xenstore_counters {
 	size_t pending, watches;
 };
 void xenstore_counters(const struct xenstore *xs, struct xenstore_counters *out);
+
+#pragma GCC visibility pop
 
 #endif

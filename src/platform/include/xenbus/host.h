@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 struct xenbus_host;
 
 /* One shot. */
@@ -96,5 +98,7 @@ void xenbus_work_cancel(struct xenbus_host *host, struct xenbus_work *work);
 /* Starts @io, whose fields op, fd, data, len, offset and done are set. 0, and done() will run; or
  * -errno, and it will not. There is no cancel: the owner waits for done(). */
 int xenbus_file_submit(struct xenbus_host *host, struct xenbus_file_io *io);
+
+#pragma GCC visibility pop
 
 #endif

@@ -28,6 +28,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 #define XEN_PLATFORM_PAGE_SIZE 4096u		  /* XEN_PAGE_SIZE: grants and rings, not the host's pages */
 #define XEN_PLATFORM_DOMID_SELF 0x7ff0u		  /* DOMID_SELF, <xen/xen.h> */
 #define XEN_PLATFORM_DOMID_FIRST_RESERVED 0x7ff0u /* ordinary domids are below */
@@ -178,5 +180,7 @@ void xen_platform_store_ring_release(struct xen_platform *platform, void *page);
 int xen_platform_foreign_store_ring(struct xen_platform *platform, uint32_t domid, void **page,
 				    uint32_t *port);
 void xen_platform_foreign_store_ring_release(struct xen_platform *platform, uint32_t domid, void *page);
+
+#pragma GCC visibility pop
 
 #endif

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
+
 /* -- streams of bytes ---------------------------------------------------------------------------
  *
  *   data[size]   cons:u32   prod:u32     free-running byte counts, modulo 2^32
@@ -174,5 +176,7 @@ int ring_back_wait(struct ring_back *back);
 void ring_back_put(struct ring_back *back, const void *rsp, size_t len);
 /* Publishes what was put. True: the front asked to be notified of it. */
 bool ring_back_push(struct ring_back *back);
+
+#pragma GCC visibility pop
 
 #endif
