@@ -60,13 +60,13 @@ static void sizes_are_xens(void **state)
 {
 	for (size_t pages = 1; pages <= 16; pages++) {
 		size_t bytes = pages * 4096;
-		struct demo_sring *demo = NULL;
-		struct tiny_sring *tiny = NULL;
-		struct huge_sring *huge = NULL;
 
-		assert_int_equal(ring_size(bytes, sizeof(demo->ring[0])), __RING_SIZE(demo, bytes));
-		assert_int_equal(ring_size(bytes, sizeof(tiny->ring[0])), __RING_SIZE(tiny, bytes));
-		assert_int_equal(ring_size(bytes, sizeof(huge->ring[0])), __RING_SIZE(huge, bytes));
+		assert_int_equal(ring_size(bytes, sizeof(union demo_sring_entry)),
+				 __CONST_RING_SIZE(demo, bytes));
+		assert_int_equal(ring_size(bytes, sizeof(union tiny_sring_entry)),
+				 __CONST_RING_SIZE(tiny, bytes));
+		assert_int_equal(ring_size(bytes, sizeof(union huge_sring_entry)),
+				 __CONST_RING_SIZE(huge, bytes));
 	}
 	assert_int_equal(ring_size(4096, 4032), 1);
 	assert_int_equal(ring_size(4096, 4033), 0);
