@@ -42,7 +42,8 @@ struct xenstore;
 struct xenstore_events {
 	void (*lost)(void *ctx, int error); /* connection lost; requests have been failed */
 	void (*reconnected)(void *ctx);	    /* connected anew, all watches sent */
-	/* Every message in (reply or event) and out, for traces. @out: from us. */
+	/* Every message in (reply or event) and out, for traces. @out: from us; called from inside the
+	 * submit, so it must not use the session. */
 	void (*message)(void *ctx, bool out, uint32_t op, uint32_t req_id, uint32_t tx_id,
 			const void *payload, size_t len);
 	void *ctx;
@@ -77,8 +78,10 @@ struct xenstore_request {
 };
 
 /* Sends operation @op (XS_READ, ...) within transaction @tx; the payload is the @count pieces of @iov, copied.
- * Returns 0, and done() will run; or, and it will not: -E2BIG payload over 4096 bytes; -EBUSY @req is busy;
- * -ENOMEM; -ENOTCONN the connection is down. */
+ * Returns 0, and done() will run; or, and it will not: -E2BIG payload over 4096 bytes,
+ * on /dev/xen/xenbus over 4080; -EBUSY @req is busy; -EOPNOTSUPP XS_RESET_WATCHES on /dev/xen/xenbus, where it
+ * would drop the kernel's own watches; -ENOMEM, also at 65535 requests under way; -ENOTCONN the connection is
+ * down. What one turn of the loop submits goes out in one piece. */
 int xenstore_submit(struct xenstore *xs, struct xenstore_request *req, uint32_t op, uint32_t tx,
 		    const struct iovec *iov, int count);
 /* Forgets @req: done() will not run; the reply is dropped when it comes. Not busy: nothing. */
@@ -90,29 +93,43 @@ struct xenstore_watch {
 	unsigned int
 		depth_plus_1; /* 0: no limit; 1: the node itself; 2: and its children; needs server support, else no limit */
 	/* @path: of the event as sent, NUL-terminated, borrowed until it returns. Also called once when set.
-	 * Distinct pending events for one watch with the same path may be merged. */
+	 * Pending events for one watch with the same path may be merged, and a reply that came behind an event
+	 * may be handed out before it. */
 	void (*fired)(struct xenstore_watch *watch, const char *path);
 	void *impl[6]; /* the session's; zero-initialise */
 };
 
 /* Registers @watch; @req, may be NULL, reports the reply (-EACCES, -ENOSPC quota, ...) as submit does.
- * The watch is kept and set again after a reconnection until removed. */
+ * Returns 0, or -errno and it is not registered: -EBUSY it is already, or @req is busy; -EINVAL no path;
+ * -E2BIG; -ENOMEM; -ENOTCONN.
+ * Refused by the server, the watch is forgotten before done() runs. Otherwise it is kept, and set again
+ * after a reconnection, until removed: also when @req ends with -ENOTCONN. */
 int xenstore_watch_add(struct xenstore *xs, struct xenstore_watch *watch, struct xenstore_request *req);
-/* The token is unmapped first, so fired() never runs again, then UNWATCH is sent. @req as above. */
+/* The token is unmapped first, so fired() never runs again, then UNWATCH is sent. @req as above.
+ * Returns 0; -ENOENT it was not registered; or, the watch gone all the same but done() not to run: -EBUSY,
+ * -ENOMEM and, with @req, -ENOTCONN. */
 int xenstore_watch_remove(struct xenstore *xs, struct xenstore_watch *watch, struct xenstore_request *req);
 
 /* Runs the host's loop until @req is done; for programs, not for code that runs on the loop.
- * Fills *@reply (malloc'ed, NUL behind @len bytes; NULL allowed) and returns the request's error. */
+ * Fills *@reply (malloc'ed, NUL behind *@len bytes, NULL on error; each may be NULL) and returns the request's
+ * error; those of xenstore_submit(); -EDEADLK called from a callback of the session; or why the loop could
+ * not go on. A signal does not end it. */
 int xenstore_call(struct xenstore *xs, uint32_t op, uint32_t tx, const struct iovec *iov, int count,
 		  char **reply, size_t *len);
 
+/* False: lost, or the server has not yet taken its part of a ring's reset (requests are taken then). */
 bool xenstore_connected(const struct xenstore *xs);
 /* Ring feature bits of the server (XENSTORE_SERVER_FEATURE_*), 0 where the transport has none. */
 uint32_t xenstore_features(const struct xenstore *xs);
 
+/* Since the session began, but for the last two. */
 struct xenstore_counters {
-	uint64_t requests, replies, events, events_stale, reconnects, bytes_out, bytes_in;
-	size_t pending, watches;
+	uint64_t requests, replies, events;
+	uint64_t events_stale;	/* events of a watch that was gone: dropped */
+	uint64_t events_merged; /* into an equal one that was not yet handed out */
+	uint64_t reconnects, bytes_out, bytes_in;
+	size_t pending; /* requests whose replies have not come, the cancelled included */
+	size_t watches; /* registered */
 };
 void xenstore_counters(const struct xenstore *xs, struct xenstore_counters *out);
 
