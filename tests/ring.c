@@ -424,6 +424,30 @@ static void what_was_taken_no_longer_changes(void **state)
 	free(page);
 }
 
+static void a_front_may_ask_for_a_later_response(void **state)
+{
+	struct demo_sring *page = new_pages(4096);
+	struct req req = { .id = 1 };
+	struct rsp rsp = { .id = 1 };
+	struct ring_front front;
+	struct ring_back back;
+
+	assert_int_equal(ring_front_init(&front, page, 4096, SLOT), 0);
+	assert_int_equal(ring_back_attach(&back, page, 4096, SLOT, 0), 0);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(ring_front_put(&front, &req, sizeof(req)), 0);
+		ring_front_push(&front);
+		assert_int_equal(ring_back_take(&back, &req, sizeof(req)), 1);
+	}
+	assert_int_equal(ring_front_wait_for(&front, 3), 0);
+	for (int i = 1; i <= 4; i++) {
+		ring_back_put(&back, &rsp, sizeof(rsp));
+		assert_int_equal(ring_back_push(&back), i == 3);
+	}
+	assert_int_equal(ring_front_wait_for(&front, 3), 4);
+	free(page);
+}
+
 /* -- two threads, who sleep only when wait() allows and wake only when push() asks ---------------- */
 
 enum { REQUESTS = 200000 };
@@ -551,6 +575,7 @@ int main(void)
 		cmocka_unit_test(a_back_that_lies_is_refused),
 		cmocka_unit_test(our_own_index_in_shared_memory_is_not_believed),
 		cmocka_unit_test(what_was_taken_no_longer_changes),
+		cmocka_unit_test(a_front_may_ask_for_a_later_response),
 		cmocka_unit_test(two_threads_lose_no_wakeup),
 		cmocka_unit_test(nor_with_a_back_of_xens),
 	};

@@ -145,11 +145,17 @@ int ring_front_take(struct ring_front *front, void *rsp, size_t len)
 
 int ring_front_wait(struct ring_front *front)
 {
+	return ring_front_wait_for(front, 1);
+}
+
+int ring_front_wait_for(struct ring_front *front, uint32_t count)
+{
 	int ready = ring_front_ready(front);
 
+	assert(count > 0);
 	if (ready)
 		return ready;
-	ask_for(&front->shared->rsp_event, front->rsp_cons + 1);
+	ask_for(&front->shared->rsp_event, front->rsp_cons + count);
 	return ring_front_ready(front);
 }
 

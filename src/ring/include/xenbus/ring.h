@@ -157,6 +157,9 @@ int ring_front_ready(const struct ring_front *front);
 /* Before sleeping: asks to be notified of the next response, then looks once more. Returns the responses
  * that can be taken, > 0: do not sleep; 0 sleep; -EPROTO. */
 int ring_front_wait(struct ring_front *front);
+/* The same, for the response that is @count (1..responses outstanding) further on: fewer wake-ups, where the
+ * front has room to go on meanwhile. */
+int ring_front_wait_for(struct ring_front *front, uint32_t count);
 
 /* Back: attaches to a ring that the front made, with entry @at (0 in a fresh ring) the next to be taken
  * and answered. 0; -EINVAL not one slot fits. Reads and writes nothing there. */
