@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BUS_BUS_H
+#define BUS_BUS_H
+/*
+ * What the files of the bus share.
+ *
+ *   struct xenbus
+ *     |- roots     one for each device type registered: watches backend/TYPE or device/TYPE, scans it once
+ *     |- devices   by nodename; each has a task, look bits, resources, the other end's watch
+ *     |- tasks     a fiber's context: what it is parked on, its transaction
+ *     |- ports     event channel -> device, handler
+ *     `- trace     bounded ring
+ *
+ * A task runs on its fiber or not at all. Bits and work may be posted from anywhere on the loop; the
+ * task's fiber picks them up, and when there is nothing left it returns and gives its stack back.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <base/list.h>
+#include <xen/io/xs_wire.h>
+#include <xenbus/client.h>
+#include <xenbus/host.h>
+#include <xenbus/platform.h>
+#include <xenbus/xenbus.h>
+#include "fiber.h"
+
+#define BUS_TRANSACTIONS_MAX 8u /* open at once a bus; the store allows a guest 10 */
+#define BUS_TRANSACTION_TRIES 16
+#define BUS_HASH_BUCKETS 512u
+#define BUS_EVENTS_A_TURN 64
+
+/* A fiber's context. Embedded in a device, a root or a toolstack task. */
+struct task {
+	struct xenbus *bus;
+	struct xenbus_device *dev;    /* whose writes are guarded; NULL: none's */
+	void (*main)(struct task *);  /* one run, on the fiber, until there is nothing to do */
+	void (*ended)(struct task *); /* on the loop, after main returned; may free the task; may be NULL */
+	struct fiber *fiber;	      /* NULL: idle */
+	struct xenbus_work kick;      /* starts or resumes the fiber from the loop */
+	struct xenbus_timer timer;    /* the running wait's deadline */
+	struct list tx_link;	      /* in bus->tx_queue while it waits for a transaction slot */
+	struct tx *tx;		      /* started or starting; NULL none */
+	uint32_t tx_id;		      /* of an open one, 0 none */
+	bool tx_slot, tx_guarded;     /* counts in bus->tx_open; the instance was checked in it */
+	bool parked, woken, timed_out;
+	bool again;	 /* kicked while it ran: main runs once more */
+	bool condemned;	 /* [blocks] calls return -ENODEV */
+	bool last_words; /* condemned, but the framework itself may still write */
+};
+
+/* One request of a fiber; lives on its stack. */
+struct bus_call {
+	struct xenstore_request req;
+	struct bus_batch *batch;
+	int error;
+	char *reply; /* malloc'ed, NUL behind len; NULL on error */
+	size_t len;
+};
+struct bus_batch {
+	struct task *task;
+	size_t pending;
+};
+
+enum look {
+	LOOK_INSTANCE = 1, /* the own directory may have been removed or replaced */
+	LOOK_OWN = 2,	   /* own state may have been written by somebody else */
+	LOOK_OTHEREND = 4, /* other end's state */
+	LOOK_POLICY = 8,   /* nothing changed in the store, but what we want did */
+};
+
+enum device_phase {
+	DEVICE_CANDIDATE, /* an event named its directory; not probed */
+	DEVICE_PROBED,	  /* probe() succeeded */
+	DEVICE_FAILED,	  /* probe() failed: kept, so that it is not tried again before its nodes change */
+	DEVICE_ENDING,	  /* condemned and being removed */
+};
+
+enum condemn_reason { CONDEMN_NOT, CONDEMN_VANISHED, CONDEMN_CLOSING };
+
+struct device_impl {
+	struct xenbus_device dev;
+	struct task task;
+	struct list link;      /* bus->devices */
+	struct list hash_link; /* bus->hash[] */
+	struct root *root;
+	enum device_phase phase;
+	enum condemn_reason condemned;
+	unsigned int looks; /* enum look bits to do */
+	bool dead;	    /* ended: free it when the fiber is off its stack */
+	bool reprobe;	    /* its directory was touched while it ended */
+	bool otherend_seen; /* a state of the other end was read at least once */
+	bool otherend_watched;
+	bool live;	  /* publish() or connect() succeeded, disconnect() owed */
+	bool fatal;	  /* xenbus_dev_fatal(): close when the callback returns */
+	bool stay_closed; /* xenbus_close_device(): until reopened */
+	bool close_asked, reopen_asked;
+	bool reported; /* this wait's deadline has been reported */
+	bool error_written;
+	int stale_otherend; /* -1, or the state that the other end had when we were reset: not news */
+	char *otherend_state_path;
+	struct xenstore_watch otherend_watch;
+	struct list watches; /* struct device_watch */
+	struct xenbus_device_work *work_first, **work_last;
+	struct list resources;	  /* struct resource */
+	struct publish_key *keys; /* what publish_add() gathered */
+	size_t key_count;
+	const char *waiting; /* static text */
+	uint64_t waiting_since;
+	unsigned int wait_own, wait_other;
+	struct xenbus_timer wait_timer;
+	struct xenbus_device_work wait_work;
+};
+
+/* A device type on one side. */
+struct root {
+	struct list link; /* bus->roots */
+	struct xenbus *bus;
+	const struct xenbus_driver *drv;
+	const struct xenbus_device_id *id;
+	bool is_backend;
+	bool scan; /* the watch fired for the first time on this connection, or an answer was lost */
+	bool closing, watched;
+	char *path; /* "backend/alice_dev" */
+	struct xenstore_watch watch;
+	struct task task; /* scans */
+	size_t devices;
+};
+
+struct publish_key {
+	char *node, *value;
+};
+
+struct port {
+	struct xenbus_device *dev; /* NULL: unused */
+	xenbus_event_handler handler;
+	void *arg;
+};
+
+struct xenbus {
+	struct xenbus_config config;
+	struct xenbus_host *host;
+	struct xen_platform *platform;
+	struct xenstore *xs;
+	unsigned int domid;
+	struct list roots, devices, hash[BUS_HASH_BUCKETS];
+	struct fiber_pool pool;
+	struct task *current; /* whose fiber runs now */
+	size_t tasks;	      /* toolstack tasks alive */
+	size_t tx_open;
+	struct list tx_queue;
+	struct list orphans; /* struct tx: transactions to end F for the condemned */
+	uint64_t generation; /* of the store's connection */
+	bool connected, closing;
+	struct xen_platform_evtchn *xce;
+	struct xen_platform_gnttab *xgt;
+	struct xen_platform_gntshr *xgs;
+	struct xenbus_source event_source;
+	struct port *ports; /* by port number */
+	size_t port_slots;
+	struct xenbus_trace_entry *trace;
+	size_t trace_size;
+	uint64_t trace_next;
+	struct xenbus_counts counts;
+};
+
+static inline struct device_impl *impl_of(const struct xenbus_device *dev)
+{
+	return dev->impl;
+}
+
+/* -- task.c */
+void task_init(struct task *task, struct xenbus *bus, void (*main)(struct task *),
+	       void (*ended)(struct task *));
+void task_fini(struct task *task);
+/* From anywhere on the loop: main() runs soon, or once more. */
+void task_kick(struct task *task);
+/* From its fiber: leaves until woken. Returns 0; -ENODEV condemned; -ETIMEDOUT after @timeout_ns (0: none). */
+int task_park(struct task *task, uint64_t timeout_ns);
+void task_wake(struct task *task);
+/* Parked and later blocking calls of the task return -ENODEV. */
+void task_condemn(struct task *task);
+/* The running task, or an error: -EDEADLK outside a fiber, -ENODEV condemned. */
+int task_current(struct xenbus *bus, struct task **task);
+
+/* -- call.c: requests from a fiber */
+/* Submits; the result is in @call after bus_wait_calls(). A failure to submit is a result too. */
+void bus_call_start(struct task *task, struct bus_batch *batch, struct bus_call *call, uint32_t op,
+		    uint32_t tx, const struct iovec *iov, int count);
+/* Parks until all are answered. 0, or -ENODEV: the outstanding ones were cancelled; replies are freed. */
+int bus_wait_calls(struct bus_batch *batch, struct bus_call *calls, size_t count);
+/* One request and its answer. @reply and @len may be NULL. */
+int bus_call(struct task *task, uint32_t op, uint32_t tx, const struct iovec *iov, int count, char **reply,
+	     size_t *len);
+/* Sets @watch and waits for the answer. */
+int bus_watch(struct task *task, struct xenstore_watch *watch);
+int bus_call_path(struct task *task, uint32_t op, uint32_t tx, const char *path, char **reply, size_t *len);
+/* "dir" or "dir/node" into @buf of XENSTORE_PATH_MAX + 1 bytes. 0, -EINVAL empty, -E2BIG too long. */
+int bus_path(char *buf, const char *dir, const char *node);
+
+/* -- transaction.c */
+int tx_start(struct task *task);
+int tx_end(struct task *task, bool abort);
+/* Whatever the task still has open is ended F by the bus; the slot is free when that is answered. */
+void tx_abandon(struct task *task);
+/* -ENOTCONN where @t was opened on a connection that is gone. */
+int tx_check(struct task *task, struct xenbus_transaction t);
+void tx_store_lost(struct xenbus *bus);
+/* Writes @keys and, where @state is not NULL, <nodename>/state in one transaction that checks the instance.
+ * 0; -ENODEV replaced or gone; -errno. */
+int tx_write_guarded(struct task *task, struct xenbus_device *dev, const struct publish_key *keys,
+		     size_t count, const char *state);
+/* In the open transaction of @task: is the device's instance still there? 0 or -ENODEV, -errno. */
+int tx_check_instance(struct task *task, struct xenbus_device *dev);
+
+/* -- enumerate.c */
+struct root *root_new(struct xenbus *bus, const struct xenbus_driver *drv, const struct xenbus_device_id *id,
+		      bool is_backend);
+void root_close(struct root *root);
+void root_free_if_done(struct root *root);
+struct device_impl *device_find(struct xenbus *bus, const char *nodename);
+
+/* -- device.c */
+int device_new(struct root *root, const char *nodename);
+void device_look(struct device_impl *impl, unsigned int looks);
+void device_condemn(struct device_impl *impl, enum condemn_reason reason);
+void device_changed(struct device_impl *impl);
+
+/* -- look.c: what is now */
+/* Is it there, complete and new? Marks it with a fresh instance and fills in the other end.
+ * 0; -EAGAIN nothing to probe here now; -errno. */
+int look_probe(struct device_impl *impl);
+/* Reads what @looks says and acts on it. */
+void look_again(struct device_impl *impl, unsigned int looks);
+int otherend_watch(struct device_impl *impl);
+void otherend_unwatch(struct device_impl *impl);
+
+/* -- negotiate.c */
+void negotiate(struct device_impl *impl);
+bool driver_negotiates_itself(const struct xenbus_driver *drv);
+/* disconnect() if owed, then everything shared is released. */
+void negotiate_stop(struct device_impl *impl);
+/* -- state.c */
+int state_write(struct device_impl *impl, enum xenbus_state state);
+void keys_clear(struct device_impl *impl);
+
+/* -- wait.c */
+void wait_update(struct device_impl *impl);
+void wait_cancel(struct device_impl *impl);
+
+/* -- resource.c */
+void resources_release(struct device_impl *impl);
+int resources_open(struct xenbus *bus, const char **why);
+void resources_close(struct xenbus *bus);
+
+/* -- watch.c */
+void watches_run(struct device_impl *impl);
+void watches_remove(struct device_impl *impl);
+bool watches_due(const struct device_impl *impl);
+
+/* -- trace.c */
+int trace_open(struct xenbus *bus);
+void trace_add(struct xenbus *bus, const struct xenbus_device *dev, enum xenbus_trace_kind kind,
+	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void trace_message(struct xenbus *bus, bool out, uint32_t op, const void *payload, size_t len);
+void bus_log(struct xenbus *bus, enum xenbus_log_level level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void bus_vlog(struct xenbus *bus, enum xenbus_log_level level, const char *prefix, const char *fmt,
+	      va_list ap);
+
+#endif

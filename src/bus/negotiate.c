@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* Carries out what the profile's table says, until it says: keep waiting. All on the device's fiber. */
+#include "bus.h"
+#include <errno.h>
+
+#define ROUNDS_MAX 8 /* a longest chain is reset, open, connect; more is a table that turns in circles */
+
+bool driver_negotiates_itself(const struct xenbus_driver *drv)
+{
+	return !drv->features && !drv->publish && !drv->connect;
+}
+
+static const struct xenbus_profile *profile_of(const struct device_impl *impl)
+{
+	if (impl->dev.driver->profile)
+		return impl->dev.driver->profile;
+	return impl->dev.is_backend ? &xenbus_profile_backend : &xenbus_profile_frontend;
+}
+
+static int callback(struct device_impl *impl, const char *name, int (*fn)(struct xenbus_device *dev))
+{
+	int err;
+
+	if (!fn)
+		return 0;
+	trace_add(impl->dev.bus, &impl->dev, XENBUS_TRACE_DRIVER, "%s()", name);
+	err = fn(&impl->dev);
+	if (err)
+		trace_add(impl->dev.bus, &impl->dev, XENBUS_TRACE_DRIVER, "%s() = %d", name, err);
+	return err;
+}
+
+/* The driver lets go of shared memory; nothing is released yet. */
+static void quiesce(struct device_impl *impl)
+{
+	if (!impl->live)
+		return;
+	impl->live = false;
+	trace_add(impl->dev.bus, &impl->dev, XENBUS_TRACE_DRIVER, "disconnect()");
+	if (impl->dev.driver->disconnect)
+		impl->dev.driver->disconnect(&impl->dev);
+}
+
+void negotiate_stop(struct device_impl *impl)
+{
+	quiesce(impl);
+	resources_release(impl);
+	keys_clear(impl);
+}
+
+static int write_state(struct device_impl *impl, enum xenbus_state state)
+{
+	int err;
+
+	if (impl->dev.state == state && !impl->key_count)
+		return 0;
+	err = state_write(impl, state);
+	return err < 0 ? err : 0;
+}
+
+static int act_open(struct device_impl *impl)
+{
+	enum xenbus_state other = impl->dev.otherend_state;
+	int err = callback(impl, "features", impl->dev.driver->features);
+
+	/* A frontend that is still down from an earlier life is what we wait for, not a reason to close. */
+	impl->stale_otherend = other == XenbusStateClosing || other == XenbusStateClosed ? (int)other : -1;
+	return err ? err : write_state(impl, XenbusStateInitWait);
+}
+
+static int act_publish(struct device_impl *impl)
+{
+	int err = callback(impl, "publish", impl->dev.driver->publish);
+
+	if (err)
+		return err;
+	impl->live = true;
+	return write_state(impl, XenbusStateInitialised);
+}
+
+static int act_connect(struct device_impl *impl)
+{
+	int err = callback(impl, "connect", impl->dev.driver->connect);
+
+	if (err)
+		return err;
+	impl->live = true;
+	return write_state(impl, XenbusStateConnected);
+}
+
+static int act_reset(struct device_impl *impl)
+{
+	bool reopening = impl->dev.state == XenbusStateClosed;
+	int online = 1;
+
+	if (reopening && impl->stay_closed)
+		return 0;
+	negotiate_stop(impl);
+	if (reopening && impl->dev.is_backend)
+		online = xenbus_dev_is_online(&impl->dev);
+	if (online <= 0)
+		return online;
+	if (impl->dev.is_backend)
+		return act_open(impl);
+	return write_state(impl, XenbusStateInitialising);
+}
+
+static int act_close(struct device_impl *impl)
+{
+	negotiate_stop(impl);
+	return write_state(impl, XenbusStateClosed);
+}
+
+/* A backend unmaps before it says Closing, so that the frontend may free what it granted; a frontend keeps
+ * its pages until the backend has said that it let go. */
+static int act_closing(struct device_impl *impl)
+{
+	quiesce(impl);
+	if (impl->dev.is_backend)
+		resources_release(impl);
+	return write_state(impl, XenbusStateClosing);
+}
+
+static int act(struct device_impl *impl, enum xenbus_action action)
+{
+	switch (action) {
+	case XENBUS_ACTION_OPEN:
+		return act_open(impl);
+	case XENBUS_ACTION_PUBLISH:
+		return act_publish(impl);
+	case XENBUS_ACTION_CONNECT:
+		return act_connect(impl);
+	case XENBUS_ACTION_RESET:
+		return act_reset(impl);
+	case XENBUS_ACTION_CLOSE:
+		return act_close(impl);
+	case XENBUS_ACTION_CLOSING:
+		return act_closing(impl);
+	case XENBUS_ACTION_DRIVER:
+		if (impl->dev.driver->otherend_changed)
+			impl->dev.driver->otherend_changed(&impl->dev, impl->dev.otherend_state);
+		return 0;
+	case XENBUS_ACTION_NONE:
+		break;
+	}
+	return 0;
+}
+
+/* What the owner asked for comes before what the other end's state asks for. */
+static enum xenbus_action wanted(struct device_impl *impl)
+{
+	enum xenbus_state own = impl->dev.state;
+	bool connected = own == XenbusStateInitialised || own == XenbusStateConnected;
+
+	if (impl->fatal) {
+		impl->fatal = false;
+		impl->stay_closed = true;
+		return own == XenbusStateClosed ? XENBUS_ACTION_NONE : XENBUS_ACTION_CLOSING;
+	}
+	if (impl->close_asked) {
+		impl->close_asked = false;
+		if (own == XenbusStateClosed || own == XenbusStateClosing)
+			return XENBUS_ACTION_NONE;
+		return connected ? XENBUS_ACTION_CLOSING : XENBUS_ACTION_CLOSE;
+	}
+	if (impl->reopen_asked && own == XenbusStateClosed) {
+		enum xenbus_state other = impl->dev.otherend_state;
+
+		/* Not while the other end still holds on to the last life. */
+		if (other == XenbusStateInitialised || other == XenbusStateConnected ||
+		    other == XenbusStateClosing)
+			return XENBUS_ACTION_NONE;
+		impl->reopen_asked = false;
+		return XENBUS_ACTION_RESET;
+	}
+	return XENBUS_ACTION_NONE;
+}
+
+static enum xenbus_action next_action(struct device_impl *impl)
+{
+	const struct xenbus_profile *profile = profile_of(impl);
+	enum xenbus_state own = impl->dev.state, other = impl->dev.otherend_state;
+	enum xenbus_action action = wanted(impl);
+
+	if (action != XENBUS_ACTION_NONE)
+		return action;
+	if ((int)other == impl->stale_otherend)
+		return XENBUS_ACTION_NONE;
+	action = profile->action[own][other];
+	if (action == XENBUS_ACTION_CONNECT && impl->dev.is_backend && profile->connect_on_connected_only &&
+	    other != XenbusStateConnected)
+		return XENBUS_ACTION_NONE;
+	return action;
+}
+
+/* An action that failed: the device stops where it is, and says why. */
+static void failed(struct device_impl *impl, enum xenbus_action action, int err)
+{
+	static const char *const what[] = { "waiting",	 "opening", "publishing", "connecting",
+					    "resetting", "closing", "closing",	  "calling the driver" };
+
+	negotiate_stop(impl);
+	if (err == -ENODEV || err == -ENOTCONN)
+		return; /* condemned, or everything is looked at again on the next connection */
+	if (!impl->fatal)
+		xenbus_dev_fatal(&impl->dev, err, "%s failed", what[action]);
+}
+
+static void negotiate_by_table(struct device_impl *impl)
+{
+	for (int round = 0; round < ROUNDS_MAX && !impl->task.condemned; round++) {
+		enum xenbus_state own = impl->dev.state;
+		enum xenbus_action action = next_action(impl);
+		int err;
+
+		if (action == XENBUS_ACTION_NONE)
+			return;
+		err = act(impl, action);
+		if (err && !impl->task.condemned)
+			failed(impl, action, err);
+		if (err == -ENODEV || err == -ENOTCONN)
+			return;
+		if (!impl->fatal && impl->dev.state == own)
+			return;
+	}
+}
+
+void negotiate(struct device_impl *impl)
+{
+	if (driver_negotiates_itself(impl->dev.driver)) {
+		enum xenbus_state other = impl->dev.otherend_state;
+
+		if (impl->dev.driver->otherend_changed)
+			impl->dev.driver->otherend_changed(
+				&impl->dev,
+				other == (enum xenbus_state)XENBUS_STATE_GONE ? XenbusStateUnknown : other);
+	} else {
+		negotiate_by_table(impl);
+	}
+	wait_update(impl);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/* Every device, as the store shows it: what `ls` prints. */
+#include "toolstack.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct listing {
+	struct xenbus *bus;
+	struct xenbus_toolstack_entry *list;
+	size_t count, capacity;
+};
+
+static int read_or_null(struct xenbus *bus, const char *dir, const char *node, char **out)
+{
+	int err = xenbus_read(bus, XBT_NIL, dir, node, out, NULL);
+
+	if (err)
+		*out = NULL;
+	return err == -ENOENT || err == -EACCES ? 0 : err;
+}
+
+/* "<16 hex digits> <seconds>": cuts the digits off and returns the age, or -1. */
+static int64_t instance_age(struct xenbus *bus, char *instance)
+{
+	char *blank = instance ? strchr(instance, ' ') : NULL;
+	int64_t born;
+
+	if (!blank)
+		return -1;
+	*blank = '\0';
+	born = strtoll(blank + 1, NULL, 10);
+	return (int64_t)(xenbus_host_wallclock(bus->host) / 1000000000u) - born;
+}
+
+static int entry_errors(struct xenbus *bus, struct xenbus_toolstack_entry *e)
+{
+	char dir[160];
+	int err;
+
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/device/%s/%u", e->frontend_id, e->devicetype,
+		 e->id);
+	err = read_or_null(bus, dir, "error", &e->frontend_error);
+	if (err)
+		return err;
+	snprintf(dir, sizeof(dir), "/local/domain/%u/error/backend/%s/%u/%u", e->backend_id, e->devicetype,
+		 e->frontend_id, e->id);
+	return read_or_null(bus, dir, "error", &e->backend_error);
+}
+
+static int entry_fill(struct xenbus *bus, struct xenbus_toolstack_entry *e)
+{
+	struct xenbus_toolstack_device device = { e->devicetype, e->frontend_id, e->backend_id, e->id };
+	struct toolstack_paths paths;
+	int64_t front_age;
+	int err = toolstack_paths(&device, &paths);
+
+	if (err)
+		return err;
+	e->frontend_state = toolstack_state(bus, XBT_NIL, paths.front);
+	e->backend_state = toolstack_state(bus, XBT_NIL, paths.back);
+	err = read_or_null(bus, paths.front, "instance", &e->frontend_instance);
+	if (!err)
+		err = read_or_null(bus, paths.back, "instance", &e->backend_instance);
+	if (!err)
+		err = entry_errors(bus, e);
+	front_age = instance_age(bus, e->frontend_instance);
+	e->age_s = instance_age(bus, e->backend_instance);
+	if (e->age_s < 0)
+		e->age_s = front_age;
+	e->waits_for = xenbus_wait_text(false, e->frontend_state, e->backend_state);
+	if (!e->waits_for || e->backend_state == XenbusStateInitialising)
+		e->waits_for = xenbus_wait_text(true, e->backend_state, e->frontend_state);
+	return err;
+}
+
+static int listing_add(struct listing *l, unsigned int back, const char *type, const char *front,
+		       const char *id)
+{
+	struct xenbus_toolstack_entry *e;
+
+	if (l->count == l->capacity) {
+		size_t capacity = l->capacity ? l->capacity * 2 : 16;
+
+		e = realloc(l->list, capacity * sizeof(*e));
+		if (!e)
+			return -ENOMEM;
+		l->list = e;
+		l->capacity = capacity;
+	}
+	e = &l->list[l->count++];
+	*e = (struct xenbus_toolstack_entry){ .devicetype = strdup(type), .backend_id = back };
+	e->frontend_id = (unsigned int)strtoul(front, NULL, 10);
+	e->id = (unsigned int)strtoul(id, NULL, 10);
+	return e->devicetype ? entry_fill(l->bus, e) : -ENOMEM;
+}
+
+typedef int (*each_fn)(struct listing *l, const char *dir, const char *name, void *arg);
+
+/* Calls @fn for each child; a directory that went meanwhile has none. */
+static int each_child(struct listing *l, const char *dir, each_fn fn, void *arg)
+{
+	char **names;
+	size_t count;
+	int err = xenbus_directory(l->bus, XBT_NIL, dir, "", &names, &count);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	for (size_t i = 0; i < count && !err; i++)
+		err = fn(l, dir, names[i], arg);
+	free(names);
+	return err;
+}
+
+struct where {
+	unsigned int back;
+	const char *type, *front;
+};
+
+static int on_id(struct listing *l, const char *dir, const char *name, void *arg)
+{
+	const struct where *where = arg;
+	int err = listing_add(l, where->back, where->type, where->front, name);
+
+	return err == -EINVAL ? 0 : err; /* not a device's name: somebody's own node */
+}
+
+static int on_front(struct listing *l, const char *dir, const char *name, void *arg)
+{
+	struct where where = *(struct where *)arg;
+	char below[XENSTORE_PATH_MAX + 1];
+	int err = bus_path(below, dir, name);
+
+	where.front = name;
+	return err ? err : each_child(l, below, on_id, &where);
+}
+
+static int on_type(struct listing *l, const char *dir, const char *name, void *arg)
+{
+	struct where where = *(struct where *)arg;
+	char below[XENSTORE_PATH_MAX + 1];
+	int err = bus_path(below, dir, name);
+
+	where.type = name;
+	return err ? err : each_child(l, below, on_front, &where);
+}
+
+static int on_domain(struct listing *l, const char *dir, const char *name, void *arg)
+{
+	struct where where = { (unsigned int)strtoul(name, NULL, 10), NULL, NULL };
+	char below[XENSTORE_PATH_MAX + 1];
+
+	snprintf(below, sizeof(below), "/local/domain/%u/backend", where.back);
+	return each_child(l, below, on_type, &where);
+}
+
+static int by_class_front_id(const void *pa, const void *pb)
+{
+	const struct xenbus_toolstack_entry *a = pa, *b = pb;
+	int order = strcmp(a->devicetype, b->devicetype);
+
+	if (!order)
+		order = (a->frontend_id > b->frontend_id) - (a->frontend_id < b->frontend_id);
+	if (!order)
+		order = (a->id > b->id) - (a->id < b->id);
+	return order ? order : (a->backend_id > b->backend_id) - (a->backend_id < b->backend_id);
+}
+
+int xenbus_toolstack_list(struct xenbus *bus, struct xenbus_toolstack_entry **list, size_t *count)
+{
+	struct listing l = { .bus = bus };
+	int err = each_child(&l, "/local/domain", on_domain, NULL);
+
+	if (err) {
+		xenbus_toolstack_list_free(l.list, l.count);
+		return err;
+	}
+	if (l.count)
+		qsort(l.list, l.count, sizeof(*l.list), by_class_front_id);
+	*list = l.list;
+	*count = l.count;
+	return 0;
+}
+
+void xenbus_toolstack_list_free(struct xenbus_toolstack_entry *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		free(list[i].devicetype);
+		free(list[i].frontend_instance);
+		free(list[i].backend_instance);
+		free(list[i].frontend_error);
+		free(list[i].backend_error);
+	}
+	free(list);
+}
