@@ -16,4 +16,4 @@ format:
 	@scripts/setup format
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 clean:
-	rm -rf build build-clang build-asan build-aarch64
+	rm -rf build build-clang build-asan build-noxen build-aarch64 build-aarch64-sysroot

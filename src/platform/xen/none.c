@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stands for the world `xen` in a build without Xen's libraries. */
 #include <errno.h>
+#include <stddef.h>
 
 #include <xenbus/xen.h>
 
