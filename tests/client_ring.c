@@ -24,6 +24,7 @@ struct domain {
 	int to_guest;
 	bool kicked, masked, taken; /* the server was notified; the port is masked; the page is out */
 	bool dead, answers_reset;
+	bool eager; /* fills the ring as soon as there is room, and tells nobody */
 	uint8_t in[8192], out[65536];
 	size_t in_used, out_head, out_tail;
 	uint32_t last_op;
@@ -64,8 +65,16 @@ static int dom_evtchn_fd(struct xen_platform_evtchn *xce)
 
 static int dom_notify(struct xen_platform_evtchn *xce, uint32_t port)
 {
+	struct domain *d = to_domain(xce->platform);
+	int put;
+
 	assert_int_equal(port, PORT);
-	to_domain(xce->platform)->kicked = true;
+	d->kicked = true;
+	if (d->eager) {
+		put = byte_ring_put(&d->server.rsp, d->out + d->out_head, d->out_tail - d->out_head);
+		assert_true(put >= 0);
+		d->out_head += (size_t)put;
+	}
 	return 0;
 }
 
@@ -280,6 +289,23 @@ static void messages_larger_than_the_ring_pass(void **state)
 	domain_free(d);
 }
 
+/* More comes while it reads, without another event: one turn reads a bounded amount, the next the rest. */
+static void a_turn_that_ended_at_its_bound_is_continued(void **state)
+{
+	struct domain *d = domain_open_new(0);
+	struct test_request req = test_request();
+	static char path[XENSTORE_PAYLOAD_MAX];
+
+	memset(path, 'x', sizeof(path) - 1);
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(read_path(d, &req, path), 0);
+		d->eager = true;
+		virtual_host_settle(&d->host);
+		assert_string_equal(req.reply, path);
+	}
+	domain_free(d);
+}
+
 static void depth_follows_the_servers_features(void **state)
 {
 	for (int known = 0; known < 2; known++) {
@@ -406,6 +432,24 @@ static void wild_indices_lose_the_connection_and_nothing_else(void **state)
 	}
 }
 
+/* Changed by another than this side, if only a little, our own indices show that the ring is not ours any more. */
+static void an_index_of_ours_that_moved_loses_the_connection(void **state)
+{
+	for (int word = 0; word < 2; word++) {
+		struct domain *d = domain_open_new(WIRE_FEATURES_ALL);
+
+		expect_working(d);
+		atomic_fetch_sub(word ? d->server.req.prod : d->server.rsp.cons, 1);
+		kick_guest(d);
+		virtual_host_settle(&d->host);
+		assert_int_equal(d->lost, 1);
+		assert_int_equal(d->lost_error, -ECONNRESET);
+		assert_int_equal(d->reconnected, 1);
+		expect_working(d);
+		domain_free(d);
+	}
+}
+
 static void the_error_word_ends_the_connection_where_it_means_something(void **state)
 {
 	for (uint32_t features = 0; features <= STORE_PAGE_FEATURE_ERROR; features += 2) {
@@ -481,12 +525,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(messages_larger_than_the_ring_pass),
+		cmocka_unit_test(a_turn_that_ended_at_its_bound_is_continued),
 		cmocka_unit_test(depth_follows_the_servers_features),
 		cmocka_unit_test(a_predecessors_answers_are_skipped),
 		cmocka_unit_test(a_used_ring_is_reset_where_the_server_can),
 		cmocka_unit_test(a_ring_not_reset_in_time_can_be_closed),
 		cmocka_unit_test(a_ring_made_anew_is_a_lost_connection),
 		cmocka_unit_test(wild_indices_lose_the_connection_and_nothing_else),
+		cmocka_unit_test(an_index_of_ours_that_moved_loses_the_connection),
 		cmocka_unit_test(the_error_word_ends_the_connection_where_it_means_something),
 		cmocka_unit_test(without_reconnection_a_broken_ring_waits_for_introduce),
 		cmocka_unit_test(opening_holds_nothing_after_any_failure),

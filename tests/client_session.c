@@ -296,16 +296,19 @@ static void it_connects_again_at_the_times_promised(void **state)
 static void a_mute_server_is_backed_off_from(void **state)
 {
 	struct client_world w;
+	struct test_request req = test_request();
 	uint64_t start;
 
 	client_world_init(&w);
+	assert_int_equal(submit(&w, &req, XS_READ, "/a"), 0);
+	settle(&w); /* it was not mute the first time */
 	start = w.host.now_ns;
 	for (int i = 0; i < 6; i++) {
 		while (w.store.conn < 0)
 			assert_true(xenbus_host_dispatch(&w.host.base, -1) >= 0);
 		fake_store_hangup(&w.store);
 	}
-	assert_true(w.host.now_ns - start >= (100 + 200 + 400 + 800) * 1000000ull);
+	assert_true(w.host.now_ns - start >= (0 + 100 + 200 + 400 + 800) * 1000000ull);
 	client_world_deinit(&w);
 }
 
@@ -397,6 +400,38 @@ static void a_call_waits_for_its_reply(void **state)
 	client_world_deinit(&w);
 }
 
+/* The server reads slowly and the program goes on submitting: everything arrives, in order. */
+static void a_full_socket_is_waited_for(void **state)
+{
+	static struct test_request req[600];
+	static char path[4000];
+	struct client_world w;
+	int sent = 0;
+
+	client_world_init(&w);
+	memset(path, 'x', sizeof(path) - 1);
+	for (int turn = 0; turn < 60; turn++) {
+		for (int i = 0; i < 10; i++, sent++) {
+			req[sent] = test_request();
+			snprintf(path, sizeof(path), "/%03d", sent);
+			path[4] = 'x';
+			assert_int_equal(submit(&w, &req[sent], XS_READ, path), 0);
+		}
+		w.host.idle = NULL;
+		settle(&w);
+		for (int i = 0; i < 4; i++)
+			fake_store_step(&w.store);
+		w.host.idle = fake_store_step;
+	}
+	settle(&w);
+	for (int i = 0; i < sent; i++) {
+		assert_int_equal(req[i].done, 1);
+		assert_int_equal(req[i].len, sizeof(path) - 1);
+		assert_int_equal(atoi(req[i].reply + 1), i);
+	}
+	client_world_deinit(&w);
+}
+
 static void steady_state_allocates_nothing(void **state)
 {
 	struct client_world w;
@@ -421,6 +456,7 @@ static int scenario(struct client_world *w)
 {
 	struct test_request req[40];
 	struct test_watch watch = test_watch("/w");
+	struct xenstore_counters c;
 	int failures = 0, submitted = 0, ended_now = 0;
 
 	if (client_world_open(w))
@@ -434,6 +470,8 @@ static int scenario(struct client_world *w)
 			submitted++;
 	}
 	settle(w);
+	xenstore_counters(w->xs, &c);
+	assert_int_equal(c.pending, 0);
 	fake_store_hangup(&w->store);
 	settle(w);
 	for (int i = 0; i < 40; i++)
@@ -498,6 +536,7 @@ int main(void)
 		cmocka_unit_test(closing_fails_what_is_pending_before_it_returns),
 		cmocka_unit_test(a_callback_may_close_the_session),
 		cmocka_unit_test(a_call_waits_for_its_reply),
+		cmocka_unit_test(a_full_socket_is_waited_for),
 		cmocka_unit_test(steady_state_allocates_nothing),
 		cmocka_unit_test(no_failed_allocation_is_fatal_or_leaks),
 		cmocka_unit_test(a_source_that_cannot_be_added_is_an_error_of_open),

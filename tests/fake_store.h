@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <xenbus/wire.h>
 
-#define FAKE_BUFFER (1u << 20)
+#define FAKE_BUFFER (1u << 22)
 
 struct fake_store {
 	char dir[32], path[48];

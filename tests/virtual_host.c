@@ -103,12 +103,16 @@ static int vh_file_submit(struct xenbus_host *host, struct xenbus_file_io *io)
 	return -ENOSYS;
 }
 
+/* What is posted meanwhile waits for the next turn. */
 static int run_works(struct virtual_host *vh)
 {
+	struct list now;
 	int ran = 0;
 
-	while (!list_empty(&vh->works)) {
-		struct xenbus_work *work = list_first(&vh->works, struct xenbus_work, impl);
+	list_init(&now);
+	list_splice_tail(&now, &vh->works);
+	while (!list_empty(&now)) {
+		struct xenbus_work *work = list_first(&now, struct xenbus_work, impl);
 
 		disarm(work->impl);
 		work->run(work);

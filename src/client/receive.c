@@ -7,7 +7,7 @@
 #include "session.h"
 
 /* Reads a turn may make: enough to empty a socket, few enough for the loop's other sources. */
-#define RECEIVE_ROUNDS 8
+#define RECEIVE_ROUNDS 4
 
 /* The -errno of an ERROR reply. Servers end the name with a NUL; one that does not is understood too. */
 static int reply_error(const char *payload, size_t len)
