@@ -96,7 +96,7 @@ struct device_impl {
 	bool close_asked, reopen_asked;
 	bool reported; /* this wait's deadline has been reported */
 	bool error_written;
-	int stale_otherend; /* -1, or the state that the other end had when we were reset: not news */
+	int stale_otherend; /* -1, or the state of the other end that was acted on already: no news until it changes */
 	char *otherend_state_path;
 	struct xenstore_watch otherend_watch;
 	struct list watches; /* struct device_watch */

@@ -84,6 +84,8 @@ static int act_connect(struct device_impl *impl)
 
 	if (err)
 		return err;
+	/* The state we connected on is no news afterwards; the same state seen again after another one is. */
+	impl->stale_otherend = (int)impl->dev.otherend_state;
 	impl->live = true;
 	return write_state(impl, XenbusStateConnected);
 }
