@@ -5,22 +5,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool starts_with(const char *s, const char *prefix)
+/* The toolstack's path says who the other end is (frontend-id and backend-id only say it again); one that
+ * leads anywhere but into a domain's home is not followed. */
+static int check_otherend(struct device_impl *impl, const char *path)
 {
-	return !strncmp(s, prefix, strlen(prefix));
-}
-
-/* The toolstack's keys say who the other end is; a path that leads elsewhere is not followed. */
-static int check_otherend(struct device_impl *impl, const char *path, const char *id)
-{
+	static const char homes[] = "/local/domain/";
 	struct xenbus_device *dev = &impl->dev;
-	char home[48], *end;
-	unsigned long domid = strtoul(id, &end, 10);
+	unsigned long domid;
+	char *end;
 
-	if (end == id || *end || domid >= XEN_PLATFORM_DOMID_FIRST_RESERVED)
+	if (strncmp(path, homes, sizeof(homes) - 1) || strlen(path) > XENSTORE_PATH_MAX - 64)
 		return -EINVAL;
-	snprintf(home, sizeof(home), "/local/domain/%lu/", domid);
-	if (!starts_with(path, home) || strlen(path) > XENSTORE_PATH_MAX - 64)
+	domid = strtoul(path + sizeof(homes) - 1, &end, 10);
+	if (end == path + sizeof(homes) - 1 || *end != '/' || domid >= XEN_PLATFORM_DOMID_FIRST_RESERVED)
 		return -EINVAL;
 	/* backend/TYPE/DOMID/ID: whose frontend it is stands in our own path too. */
 	if (dev->is_backend && strtoul(dev->nodename + strlen(impl->root->path) + 1, NULL, 10) != domid)
@@ -60,7 +57,7 @@ static bool may_probe(enum xenbus_state state)
 	return state == XenbusStateInitialising || state == XenbusStateClosed;
 }
 
-enum { READ_STATE, READ_OTHEREND, READ_OTHEREND_ID, WRITE_INSTANCE, PROBE_CALLS };
+enum { READ_STATE, READ_OTHEREND, WRITE_INSTANCE, PROBE_CALLS };
 
 static void probe_send(struct device_impl *impl, struct bus_batch *batch, struct bus_call *calls)
 {
@@ -93,12 +90,11 @@ static int probe_judge(struct device_impl *impl, struct bus_call *calls)
 	dev->state = (enum xenbus_state)strtoul(calls[READ_STATE].reply, NULL, 10);
 	if (!may_probe(dev->state))
 		return -EAGAIN;
-	err = check_otherend(impl, calls[READ_OTHEREND].reply, calls[READ_OTHEREND_ID].reply);
+	err = check_otherend(impl, calls[READ_OTHEREND].reply);
 	if (err) {
-		trace_add(dev->bus, dev, XENBUS_TRACE_NOTE,
-			  "other end refused: its path and id do not agree");
-		bus_log(dev->bus, XENBUS_LOG_ERROR, "%s: the other end's path and id do not agree: ignored",
-			dev->nodename);
+		trace_add(dev->bus, dev, XENBUS_TRACE_NOTE, "other end refused: its path is not a device's");
+		bus_log(dev->bus, XENBUS_LOG_ERROR,
+			"%s: the path of the other end is not a device's: ignored", dev->nodename);
 		return -EAGAIN;
 	}
 	return set_otherend(impl, calls[READ_OTHEREND].reply);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <base/list.h>
@@ -32,15 +33,21 @@ static void socket_ready(struct xenbus_source *source, unsigned int events)
 	s->base.ready(&s->base);
 }
 
-/* A unix socket connects at once or not at all: EAGAIN says that the server's backlog is full. */
+/* A unix socket connects at once, unless the server's backlog is full (C xenstored's holds one): then it
+ * waits for a place, but not so long that a server which hangs would hang its clients. All other calls are
+ * made with MSG_DONTWAIT. */
+#define CONNECT_WAIT_US 500000
+
 static int socket_open(struct transport *transport)
 {
+	const struct timeval patience = { .tv_usec = CONNECT_WAIT_US };
 	struct socket_transport *s = to_socket(transport);
 	int fd, err = 0;
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (struct sockaddr *)&s->address, sizeof(s->address)))
 		err = -errno;
 	if (!err)
