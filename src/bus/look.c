@@ -61,9 +61,7 @@ enum { READ_STATE, READ_OTHEREND, WRITE_INSTANCE, PROBE_CALLS };
 
 static void probe_send(struct device_impl *impl, struct bus_batch *batch, struct bus_call *calls)
 {
-	bool back = impl->dev.is_backend;
-	const char *const nodes[] = { "state", back ? "frontend" : "backend",
-				      back ? "frontend-id" : "backend-id", "instance" };
+	const char *const nodes[] = { "state", impl->dev.is_backend ? "frontend" : "backend", "instance" };
 	char path[XENSTORE_PATH_MAX + 1];
 
 	for (int i = 0; i < PROBE_CALLS; i++) {
