@@ -432,6 +432,28 @@ static void a_full_socket_is_waited_for(void **state)
 	client_world_deinit(&w);
 }
 
+static void swallow(struct fake_store *store, const struct xsd_sockmsg *header, const char *payload)
+{
+}
+
+static void a_full_socket_goes_on_without_a_reply_to_wake_it(void **state)
+{
+	static struct test_request req[300];
+	static char path[4000];
+	struct client_world w;
+
+	client_world_init(&w);
+	memset(path, 'x', sizeof(path) - 1);
+	w.store.handle = swallow;
+	for (int i = 0; i < 300; i++) {
+		req[i] = test_request();
+		assert_int_equal(submit(&w, &req[i], XS_READ, path), 0);
+	}
+	settle(&w);
+	assert_int_equal(w.store.messages, 300);
+	client_world_deinit(&w);
+}
+
 static void steady_state_allocates_nothing(void **state)
 {
 	struct client_world w;
@@ -537,6 +559,7 @@ int main(void)
 		cmocka_unit_test(a_callback_may_close_the_session),
 		cmocka_unit_test(a_call_waits_for_its_reply),
 		cmocka_unit_test(a_full_socket_is_waited_for),
+		cmocka_unit_test(a_full_socket_goes_on_without_a_reply_to_wake_it),
 		cmocka_unit_test(steady_state_allocates_nothing),
 		cmocka_unit_test(no_failed_allocation_is_fatal_or_leaks),
 		cmocka_unit_test(a_source_that_cannot_be_added_is_an_error_of_open),
