@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "common.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <xenbus/host.h>
+#include "files.h"
+
+bool alice_has_positions(int fd)
+{
+	return lseek(fd, 0, SEEK_CUR) >= 0;
+}
+
+const char *alice_hex(char *buf, const uint8_t *digest)
+{
+	for (int i = 0; i < 32; i++)
+		snprintf(buf + 2 * i, 3, "%02x", digest[i]);
+	return buf;
+}
+
+/* Without its loop the owner cannot be freed: a thread may still write to its buffers. */
+void alice_files_drain(struct alice_files *files)
+{
+	while (files->busy) {
+		int err = xenbus_host_dispatch(files->host, -1);
+
+		if (err < 0 && err != -EINTR)
+			abort();
+	}
+}
