@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STORE_CONN_H
+#define STORE_CONN_H
+/*
+ * A connection: a socket client (of dom0) or a domain's ring; what it set up, and what it has not read.
+ *
+ * Output is a stream of bytes numbered from 0. sent - drained of them are still queued and are charged to
+ * the domain. An event equal to one that is queued is not sent again; the table knows by hash at which
+ * byte such an event starts.
+ */
+#include "core.h"
+
+struct queued_event {
+	uint64_t hash;
+	uint64_t at; /* stream position of its first byte, plus 1; 0: never used */
+};
+
+struct conn {
+	uint32_t id;
+	bool ring;
+	bool broken; /* broke the framing: ignored until its ring is reset */
+	struct domain *domain;
+	struct list on_domain;
+	struct conn *chain;
+	struct list watches;
+	uint32_t watch_count;
+	struct list txs;
+	uint32_t last_tx;
+
+	uint64_t sent, drained;
+	struct queued_event *queued;
+	uint32_t queued_room, queued_used;
+};
+
+struct conn *conn_find(const struct store *s, uint32_t id);
+/* 0 and *@out; -ENOMEM. */
+int conn_new(struct store *s, struct domain *domain, bool ring, struct conn **out);
+/* The same with a given @id, which must be free. For loading. */
+int conn_new_with_id(struct store *s, struct domain *domain, bool ring, uint32_t id, struct conn **out);
+/* Ends its watches and transactions and frees it. */
+void conn_free(struct store *s, struct conn *conn);
+/* Ends its watches and transactions and forgets what is queued: as new. */
+void conn_reset(struct store *s, struct conn *conn);
+/* Ends its watches and transactions. */
+void conn_drop_claims(struct store *s, struct conn *conn);
+void conn_sent(struct conn *conn, size_t bytes);
+void conn_drained(struct store *s, struct conn *conn, uint64_t bytes);
+/* Is an event of this hash still queued? If not, notes that one is about to be. */
+bool conn_event_is_queued(struct store *s, struct conn *conn, uint64_t hash);
+void conns_done(struct store *s);
+
+#endif

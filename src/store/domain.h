@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef STORE_DOMAIN_H
+#define STORE_DOMAIN_H
+/*
+ * A domain instance: one life of a domid, and the account of all that it makes the store hold. It is there
+ * from the first mention of an existing domain until that dies or is released; the account outlives it
+ * until the last refund.
+ */
+#include "core.h"
+
+struct introduction { /* an INTRODUCE that waits for the ring to be mapped */
+	uint32_t conn, req_id, tx_id;
+	bool pending, first;
+};
+
+struct domain {
+	uint32_t domid;
+	uint64_t instance; /* serial, never reused */
+	uint32_t refs;
+	bool alive, introduced;
+	bool shutdown;	       /* @releaseDomain was sent for its shutdown */
+	struct domain *target; /* what it is the stub domain of; NULL */
+	struct list conns;
+	struct conn *ring;
+	uint64_t gfn;
+	uint32_t port;
+	struct introduction intro;
+	uint32_t owned; /* first node it owns */
+
+	uint32_t nodes, watches, transactions, perm_entries;
+	uint64_t memory;
+	uint64_t requests, events, conflicts;
+	uint32_t told; /* bits: quota kinds whose refusal was logged */
+
+	uint32_t pending_nodes; /* scratch of a commit */
+	int64_t pending_bytes;
+};
+
+/* Bytes that somebody pays for; embedded in what is paid for. Zero-initialise. */
+struct charge {
+	struct domain *who;
+	uint64_t bytes;
+};
+void charge_take(struct charge *charge, struct domain *who, uint64_t bytes);
+void charge_release(struct store *s, struct charge *charge);
+
+/* The living instance of @domid, or NULL. */
+struct domain *domain_lookup(const struct store *s, uint32_t domid);
+/* The living instance, made if the domain exists in the hypervisor: 0 and *@out; -ENOENT; -ENOMEM. */
+int domain_mention(struct store *s, uint32_t domid, struct domain **out);
+/* The same without asking anybody. */
+int domain_create(struct store *s, uint32_t domid, struct domain **out);
+/* Smallest living domid >= @domid, or NULL. */
+struct domain *domain_at_or_after(const struct store *s, uint32_t domid);
+void domain_ref(struct domain *domain);
+void domain_unref(struct store *s, struct domain *domain);
+/* Ends the instance: its nodes, connections and claims go; events are appended to @out. */
+void domain_die(struct store *s, struct domain *domain, struct store_effects *out);
+void domains_done(struct store *s);
+
+static inline bool domain_is_privileged(const struct domain *domain)
+{
+	return domain->domid == 0;
+}
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/* The store's life, and the way of every input to what handles it. */
+#include "request.h"
+#include "watch.h"
+
+#define SLICE 512u /* nodes of deferred work that an input does besides its own */
+
+static int make_root(struct store *s)
+{
+	const struct perm_entry dom0 = { .who = s->dom0 };
+	uint32_t perms;
+
+	if (perms_get(s, &dom0, 1, &perms))
+		return -ENOMEM;
+	for (int i = 0; i < SPECIAL_COUNT; i++)
+		s->special[i] = perms_ref(s, perms);
+	s->root = node_new(s, 0, 0, 0, 0, perms);
+	if (!s->root) {
+		perms_unref(s, perms);
+		return -ENOMEM;
+	}
+	node_own(s, s->root);
+	return 0;
+}
+
+static int make_child(struct store *s, uint32_t parent, const char *name, uint32_t *out)
+{
+	const uint32_t len = (uint32_t)strlen(name), perms = node_at(s, s->root)->perms;
+	uint32_t blob;
+
+	if (blob_new(&s->blobs, name, len, &blob))
+		return -ENOMEM;
+	*out = node_new(s, blob, len, 0, 0, perms);
+	if (!*out) {
+		blob_free(&s->blobs, blob, len);
+		return -ENOMEM;
+	}
+	perms_ref(s, perms);
+	node_attach(s, parent, *out);
+	return 0;
+}
+
+static int populate(struct store *s)
+{
+	uint32_t tool, xenstored;
+
+	s->stamp = 1;
+	if (domain_create(s, 0, &s->dom0))
+		return -ENOMEM;
+	s->dom0->introduced = true;
+	if (make_root(s))
+		return -ENOMEM;
+	return make_child(s, s->root, "tool", &tool) ?: make_child(s, tool, "xenstored", &xenstored);
+}
+
+int store_new(const struct store_config *config, struct store **out)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->config = *config;
+	s->mem.bytes = sizeof(*s);
+	list_init(&s->txs);
+	list_init(&s->disown_queue);
+	if (nodes_init(s) || perms_init(s) || watches_init(s) || populate(s)) {
+		store_free(s);
+		return -ENOMEM;
+	}
+	*out = s;
+	return 0;
+}
+
+/* The tree goes by the same road as any removed subtree. */
+static void free_tree(struct store *s)
+{
+	if (s->root)
+		node_discard(s, s->root);
+	for (int i = 0; i < SPECIAL_COUNT; i++)
+		perms_unref(s, s->special[i]);
+}
+
+void store_free(struct store *s)
+{
+	if (!s)
+		return;
+	conns_done(s);
+	reclaim_all(s);
+	free_tree(s);
+	domains_done(s);
+	watches_done(s);
+	perms_done(s);
+	assert(!s->nodes.live && !s->versions.live && s->blobs.live == 0);
+	index_done(&s->node_index);
+	slab_done(&s->nodes);
+	slab_done(&s->versions);
+	blobs_done(&s->blobs);
+	assert(s->mem.bytes == sizeof(*s));
+	free(s);
+}
+
+#define PRIVILEGED 1u /* dom0 only: EACCES for others */
+#define IN_TX 2u      /* the tx_id means something */
+
+static const struct {
+	request_op *run;
+	unsigned flags;
+} operations[WIRE_OP_COUNT] = {
+	[XS_CONTROL] = { op_control, PRIVILEGED },
+	[XS_DIRECTORY] = { op_directory, IN_TX },
+	[XS_READ] = { op_read, IN_TX },
+	[XS_GET_PERMS] = { op_get_perms, IN_TX },
+	[XS_WATCH] = { op_watch, 0 },
+	[XS_UNWATCH] = { op_unwatch, 0 },
+	[XS_TRANSACTION_START] = { op_transaction_start, IN_TX },
+	[XS_TRANSACTION_END] = { op_transaction_end, IN_TX },
+	[XS_INTRODUCE] = { op_introduce, PRIVILEGED },
+	[XS_RELEASE] = { op_release, PRIVILEGED },
+	[XS_GET_DOMAIN_PATH] = { op_get_domain_path, 0 },
+	[XS_WRITE] = { op_write, IN_TX },
+	[XS_MKDIR] = { op_mkdir, IN_TX },
+	[XS_RM] = { op_rm, IN_TX },
+	[XS_SET_PERMS] = { op_set_perms, IN_TX },
+	[XS_IS_DOMAIN_INTRODUCED] = { op_is_domain_introduced, PRIVILEGED },
+	[XS_RESUME] = { op_resume, PRIVILEGED },
+	[XS_SET_TARGET] = { op_set_target, PRIVILEGED },
+	[XS_RESET_WATCHES] = { op_reset_watches, 0 },
+	[XS_DIRECTORY_PART] = { op_directory_part, IN_TX },
+};
+
+static int run(struct request *rq)
+{
+	const uint32_t op = rq->in->op;
+
+	if (op >= WIRE_OP_COUNT || !operations[op].run)
+		return -ENOSYS;
+	if ((operations[op].flags & PRIVILEGED) && !domain_is_privileged(rq->dom))
+		return -EACCES;
+	if ((operations[op].flags & IN_TX) && rq->in->tx_id) {
+		rq->tx = tx_find(rq->conn, rq->in->tx_id);
+		if (!rq->tx)
+			return -ENOENT;
+	}
+	return operations[op].run(rq);
+}
+
+/* Longer than any message may be: there is no telling where the next begins. */
+static void close_broken(struct store *s, struct conn *conn, struct store_effects *out)
+{
+	effect_add(out, &(struct store_effect){
+				.type = STORE_OUT_CLOSE, .domid = conn->domain->domid, .conn = conn->id });
+	if (!conn->ring) {
+		conn_free(s, conn);
+		return;
+	}
+	conn_drop_claims(s, conn);
+	conn->broken = true;
+}
+
+static int apply_message(struct store *s, const struct store_input *in, struct store_effects *out)
+{
+	struct conn *conn = conn_find(s, in->conn);
+	struct request rq;
+	int err;
+
+	if (!conn || conn->broken)
+		return -ENOENT;
+	if (in->len > WIRE_PAYLOAD_MAX) {
+		close_broken(s, conn, out);
+		return 0;
+	}
+	rq.s = s;
+	rq.out = out;
+	rq.conn = conn;
+	rq.dom = conn->domain;
+	rq.in = in;
+	rq.tx = NULL;
+	rq.path = "";
+	rq.path_len = 0;
+	s->stats.requests[in->op < 32 ? in->op : 31]++;
+	conn->domain->requests++;
+	err = run(&rq);
+	if (err < 0)
+		reply_error_to(s, out, conn->id, in->req_id, in->tx_id, err);
+	return 0;
+}
+
+static int apply_connect(struct store *s, struct store_input *in)
+{
+	struct domain *domain = domain_lookup(s, in->domid);
+	struct conn *conn;
+	int err = domain ? conn_new(s, domain, false, &conn) : -ENOENT;
+
+	if (!err)
+		in->conn = conn->id;
+	return err;
+}
+
+static int apply_to_conn(struct store *s, const struct store_input *in, struct store_effects *out)
+{
+	struct conn *conn = conn_find(s, in->conn);
+
+	if (!conn)
+		return -ENOENT;
+	switch (in->type) {
+	case STORE_IN_DISCONNECT:
+		conn_free(s, conn);
+		break;
+	case STORE_IN_RING_RESET:
+		conn_reset(s, conn);
+		break;
+	default:
+		conn_drained(s, conn, in->bytes);
+	}
+	return 0;
+}
+
+static int apply_to_domain(struct store *s, const struct store_input *in, struct store_effects *out)
+{
+	struct domain *domain = domain_lookup(s, in->domid);
+
+	if (!domain)
+		return -ENOENT;
+	if (in->type == STORE_IN_MAPPED)
+		return domain_mapped(s, domain, in->error, out);
+	if (domain_is_privileged(domain))
+		return -ENOENT;
+	if (in->type == STORE_IN_DOMAIN_DEAD)
+		domain_die(s, domain, out);
+	else
+		domain_shutdown(s, domain, out);
+	return 0;
+}
+
+static int dispatch(struct store *s, struct store_input *in, struct store_effects *out)
+{
+	switch (in->type) {
+	case STORE_IN_MESSAGE:
+		return apply_message(s, in, out);
+	case STORE_IN_CONNECT:
+		return apply_connect(s, in);
+	case STORE_IN_DISCONNECT:
+	case STORE_IN_RING_RESET:
+	case STORE_IN_DRAINED:
+		return apply_to_conn(s, in, out);
+	case STORE_IN_MAPPED:
+	case STORE_IN_DOMAIN_DEAD:
+	case STORE_IN_DOMAIN_SHUTDOWN:
+		return apply_to_domain(s, in, out);
+	case STORE_IN_TICK:
+		break;
+	}
+	return 0;
+}
+
+int store_apply(struct store *s, struct store_input *in, struct store_effects *out)
+{
+	const int err = dispatch(s, in, out);
+
+	if (reclaim_is_due(s))
+		reclaim_slice(s, in->type == STORE_IN_TICK ? SLICE * 8 : SLICE);
+	if (s->overdrawn)
+		tx_enforce_limits(s, out);
+	return err;
+}
+
+uint64_t store_deadline(const struct store *s)
+{
+	return reclaim_is_due(s) ? 0 : UINT64_MAX;
+}
+
+void store_stats(const struct store *s, struct store_stats *out)
+{
+	*out = s->stats;
+	out->nodes = s->nodes.live;
+	out->watches = s->watch_count;
+	out->transactions = s->tx_count;
+	out->connections = s->conn_count;
+	out->domains = s->domain_count;
+	out->version_bytes = s->version_bytes;
+	out->bytes = s->mem.bytes;
+	for (uint32_t node = s->free_queue; node; node = node_at(s, node)->next)
+		out->deferred_nodes++;
+}

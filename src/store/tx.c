@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+#include "tx.h"
+#include <base/siphash.h>
+#include "effects.h"
+#include "node.h"
+
+#define BUCKETS_MIN 8u
+
+static void remember_newest(struct store *s)
+{
+	s->newest = list_empty(&s->txs) ? 0 : list_last(&s->txs, struct tx, by_start)->start;
+}
+
+struct tx *tx_find(const struct conn *conn, uint32_t id)
+{
+	list_for_each (pos, &conn->txs)
+		if (list_entry(pos, struct tx, on_conn)->id == id)
+			return list_entry(pos, struct tx, on_conn);
+	return NULL;
+}
+
+static struct txnode *txnode_new(struct store *s, struct tx *tx, const char *name, size_t len)
+{
+	struct txnode *t = mem_zalloc(&s->mem, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	if (blob_new(&s->blobs, name, (uint32_t)len, &t->name)) {
+		mem_free(&s->mem, t, sizeof(*t));
+		return NULL;
+	}
+	t->name_len = (uint32_t)len;
+	list_init(&t->by_creation);
+	list_init(&t->sibling);
+	list_init(&t->children);
+	list_add_tail(&tx->nodes, &t->by_access);
+	charge_take(&tx->charge, tx->conn->domain, sizeof(*t) + blob_size(t->name_len));
+	return t;
+}
+
+static void give_back(struct tx *tx, uint64_t bytes)
+{
+	tx->charge.bytes -= bytes;
+	tx->charge.who->memory -= bytes;
+}
+
+static void drop_value(struct store *s, struct tx *tx, struct txnode *t)
+{
+	blob_free(&s->blobs, t->value, t->value_len);
+	give_back(tx, blob_size(t->value_len));
+	t->value = t->value_len = 0;
+	t->has_value = false;
+}
+
+/* Undoes what the transaction did to it; what rests on its base stays. */
+static void forget_changes(struct store *s, struct tx *tx, struct txnode *t)
+{
+	drop_value(s, tx, t);
+	perms_unref(s, t->perms);
+	t->perms = 0;
+	if (t->fresh)
+		tx->created_nodes--;
+	t->fresh = false;
+	list_del(&t->by_creation);
+}
+
+static void txnode_free(struct store *s, struct tx *tx, struct txnode *t)
+{
+	forget_changes(s, tx, t);
+	perms_unref(s, t->old_perms);
+	if (!t->name_given)
+		blob_free(&s->blobs, t->name, t->name_len);
+	list_del(&t->by_access);
+	mem_free(&s->mem, t, sizeof(*t));
+}
+
+static struct tx *tx_alloc(struct store *s, struct conn *conn)
+{
+	struct tx *tx = mem_zalloc(&s->mem, sizeof(*tx));
+
+	if (!tx)
+		return NULL;
+	tx->conn = conn;
+	list_init(&tx->nodes);
+	list_init(&tx->created);
+	list_init(&tx->charged);
+	tx->table = mem_zalloc(&s->mem, BUCKETS_MIN * sizeof(*tx->table));
+	if (!tx->table)
+		goto free_tx;
+	tx->buckets = BUCKETS_MIN;
+	tx->root = txnode_new(s, tx, "", 0);
+	if (!tx->root)
+		goto free_table;
+	return tx;
+
+free_table:
+	mem_free(&s->mem, tx->table, BUCKETS_MIN * sizeof(*tx->table));
+free_tx:
+	mem_free(&s->mem, tx, sizeof(*tx));
+	return NULL;
+}
+
+int tx_new_with_id(struct store *s, struct conn *conn, uint32_t id, struct tx **out)
+{
+	struct tx *tx = tx_alloc(s, conn);
+
+	if (!tx)
+		return -ENOMEM;
+	charge_take(&tx->charge, conn->domain, sizeof(*tx) + BUCKETS_MIN * sizeof(*tx->table));
+	tx->root->base = s->root;
+	tx->root->exists = true;
+	tx->id = id;
+	tx->start = s->stamp;
+	list_add_tail(&s->txs, &tx->by_start);
+	list_add_tail(&conn->txs, &tx->on_conn);
+	conn->domain->transactions++;
+	s->tx_count++;
+	remember_newest(s);
+	*out = tx;
+	return 0;
+}
+
+int tx_new(struct store *s, struct conn *conn, struct tx **out)
+{
+	uint32_t id = conn->last_tx;
+	int err;
+
+	do
+		id++;
+	while (!id || tx_find(conn, id));
+	err = tx_new_with_id(s, conn, id, out);
+	if (!err)
+		conn->last_tx = id;
+	return err;
+}
+
+void tx_give_up_snapshot(struct store *s, struct tx *tx)
+{
+	struct list *next = tx->by_start.next;
+
+	if (list_empty(&tx->by_start))
+		return;
+	list_del(&tx->by_start);
+	remember_newest(s);
+	version_pass_on(s, tx, next == &s->txs ? NULL : list_entry(next, struct tx, by_start));
+	assert(list_empty(&tx->charged));
+}
+
+void tx_free(struct store *s, struct tx *tx)
+{
+	tx_give_up_snapshot(s, tx);
+	list_for_each_safe (pos, tmp, &tx->nodes)
+		txnode_free(s, tx, list_entry(pos, struct txnode, by_access));
+	assert(!tx->created_nodes);
+	mem_free(&s->mem, tx->table, tx->buckets * sizeof(*tx->table));
+	list_del(&tx->on_conn);
+	tx->conn->domain->transactions--;
+	s->tx_count--;
+	charge_release(s, &tx->charge);
+	mem_free(&s->mem, tx, sizeof(*tx));
+}
+
+void tx_doom(struct store *s, struct tx *tx)
+{
+	if (tx->doomed)
+		return;
+	tx_give_up_snapshot(s, tx);
+	tx->doomed = true;
+	tx->start = STAMP_NOW;
+	s->stats.dooms++;
+}
+
+static bool is_over(const struct store *s, const struct domain *who)
+{
+	const uint32_t limit = s->config.quota.memory_hard;
+
+	return !domain_is_privileged(who) && limit && who->memory > limit;
+}
+
+static struct tx *next_to_doom(const struct store *s)
+{
+	const bool global = s->config.quota.versions && s->version_bytes > s->config.quota.versions;
+
+	list_for_each (pos, &s->txs) {
+		struct tx *tx = list_entry(pos, struct tx, by_start);
+
+		if (!list_empty(&tx->charged) && (global || is_over(s, tx->conn->domain)))
+			return tx;
+	}
+	return NULL;
+}
+
+void tx_enforce_limits(struct store *s, struct store_effects *out)
+{
+	struct tx *tx;
+
+	s->overdrawn = false;
+	while ((tx = next_to_doom(s)) != NULL) {
+		effect_log(
+			out,
+			"domain %u: transaction %u is kept open too long: %llu bytes of old versions; its end "
+			"will fail with EAGAIN",
+			tx->conn->domain->domid, tx->id, (unsigned long long)s->version_bytes);
+		tx_doom(s, tx);
+	}
+}
+
+static uint64_t hash_child(const struct store *s, const struct txnode *parent, const char *name, size_t len)
+{
+	return siphash(s->config.hash_seed, parent->hash, name, len);
+}
+
+static void grow_table(struct store *s, struct tx *tx)
+{
+	const uint32_t room = tx->buckets * 2;
+	struct txnode **table = mem_zalloc(&s->mem, room * sizeof(*table));
+
+	if (!table)
+		return; /* longer chains do no harm */
+	list_for_each (pos, &tx->nodes) {
+		struct txnode *t = list_entry(pos, struct txnode, by_access);
+
+		if (t == tx->root)
+			continue;
+		t->chain = table[t->hash & (room - 1)];
+		table[t->hash & (room - 1)] = t;
+	}
+	charge_take(&tx->charge, tx->conn->domain, (room - tx->buckets) * sizeof(*table));
+	mem_free(&s->mem, tx->table, tx->buckets * sizeof(*table));
+	tx->table = table;
+	tx->buckets = room;
+}
+
+static struct txnode *lookup(const struct store *s, const struct tx *tx, const struct txnode *parent,
+			     uint64_t hash, const char *name, size_t len)
+{
+	struct txnode *t = tx->table[hash & (tx->buckets - 1)];
+
+	while (t && !(t->hash == hash && t->parent == parent && t->name_len == len &&
+		      !memcmp(blob_at(&s->blobs, t->name), name, len)))
+		t = t->chain;
+	return t;
+}
+
+struct txnode *tx_known_child(const struct store *s, const struct tx *tx, const struct txnode *parent,
+			      const char *name, size_t len)
+{
+	return lookup(s, tx, parent, hash_child(s, parent, name, len), name, len);
+}
+
+/* A doomed transaction has no snapshot to hold nodes still: what is there is looked up at each use. */
+static void find_base_anew(struct store *s, struct txnode *t, const char *name, size_t len)
+{
+	t->base = t->parent->fresh || !t->parent->base ? 0
+						       : node_find(s, t->parent->base, name, len, STAMP_NOW);
+	if (!t->fresh && !t->removed)
+		t->exists = t->base != 0;
+}
+
+int tx_child(struct store *s, struct tx *tx, struct txnode *parent, const char *name, size_t len,
+	     struct txnode **out)
+{
+	const uint64_t hash = hash_child(s, parent, name, len);
+	struct txnode *t = lookup(s, tx, parent, hash, name, len);
+
+	assert(parent->exists);
+	*out = t;
+	if (t) {
+		if (tx->doomed)
+			find_base_anew(s, t, name, len);
+		return 0;
+	}
+	if (tx->count >= tx->buckets)
+		grow_table(s, tx);
+	t = txnode_new(s, tx, name, len);
+	if (!t)
+		return -ENOMEM;
+	t->parent = parent;
+	t->hash = hash;
+	t->base = parent->fresh ? 0 : node_find(s, parent->base, name, len, tx->start);
+	t->exists = t->base != 0;
+	t->chain = tx->table[hash & (tx->buckets - 1)];
+	tx->table[hash & (tx->buckets - 1)] = t;
+	tx->count++;
+	list_add_tail(&parent->children, &t->sibling);
+	*out = t;
+	return 0;
+}
+
+uint32_t txnode_perms(const struct store *s, const struct tx *tx, const struct txnode *t)
+{
+	return t->perms ? t->perms : node_perms_at(s, t->base, tx->start);
+}
+
+const char *txnode_value(const struct store *s, const struct tx *tx, const struct txnode *t, uint32_t *len)
+{
+	if (!t->has_value)
+		return node_value_at(s, t->base, tx->start, len);
+	*len = t->value_len;
+	return blob_at(&s->blobs, t->value);
+}
+
+/* Only what was the base's own can have been changed by others. */
+void txnode_rest(struct tx *tx, struct txnode *t, unsigned rests)
+{
+	if (t->fresh || t->removed || (t->parent && t->parent->fresh) || (t->base && !t->exists))
+		return;
+	if (t->exists && t->has_value)
+		rests &= ~RESTS_VALUE;
+	if (t->exists && t->perms)
+		rests &= ~RESTS_PERMS;
+	t->rests |= (uint8_t)rests;
+}
+
+uint64_t tx_stamp(struct store *s)
+{
+	return ++s->stamp;
+}
+
+void txnode_write(struct store *s, struct tx *tx, struct txnode *t, uint32_t value, uint32_t len)
+{
+	drop_value(s, tx, t);
+	charge_take(&tx->charge, tx->conn->domain, blob_size(len));
+	t->value = value;
+	t->value_len = len;
+	t->has_value = true;
+	t->gen = tx_stamp(s);
+	tx->wrote = true;
+}
+
+void txnode_set_perms(struct store *s, struct tx *tx, struct txnode *t, uint32_t perms)
+{
+	perms_unref(s, t->perms);
+	t->perms = perms;
+	t->gen = tx_stamp(s);
+	tx->wrote = true;
+}
+
+void txnode_create(struct store *s, struct tx *tx, struct txnode *t, uint32_t value, uint32_t len,
+		   uint32_t perms)
+{
+	assert(!t->exists && !t->fresh);
+	t->exists = t->fresh = true;
+	tx->created_nodes++;
+	list_add_tail(&tx->created, &t->by_creation);
+	list_del(&t->sibling);
+	list_add_tail(&t->parent->children, &t->sibling);
+	txnode_write(s, tx, t, value, len);
+	txnode_set_perms(s, tx, t, perms);
+	t->parent->gen = tx_stamp(s);
+}
+
+/* The next txnode of @top's subtree, parents first. */
+static struct txnode *next_beneath(struct txnode *t, const struct txnode *top)
+{
+	if (!list_empty(&t->children))
+		return list_first(&t->children, struct txnode, sibling);
+	while (t != top && t->sibling.next == &t->parent->children)
+		t = t->parent;
+	return t == top ? NULL : list_entry(t->sibling.next, struct txnode, sibling);
+}
+
+void txnode_remove(struct store *s, struct tx *tx, struct txnode *t)
+{
+	for (struct txnode *d = next_beneath(t, t); d; d = next_beneath(d, t)) {
+		forget_changes(s, tx, d);
+		d->exists = d->removed = false;
+	}
+	forget_changes(s, tx, t);
+	t->exists = false;
+	t->removed = t->base && !t->parent->fresh;
+	t->parent->gen = tx_stamp(s);
+	tx->wrote = true;
+}
