@@ -51,8 +51,10 @@ static void take_effects(struct bench *b)
 
 static void apply(struct bench *b, struct store_input *in)
 {
-	int err = store_apply(b->store, in, &b->effects);
+	int err;
 
+	store_effects_clear(&b->effects);
+	err = store_apply(b->store, in, &b->effects);
 	assert(err == 0);
 	take_effects(b);
 }
@@ -82,7 +84,6 @@ static void request(struct bench *b, uint32_t conn, uint32_t op, uint32_t tx, co
 				  .payload = payload };
 	const struct xsd_sockmsg *header = NULL;
 
-	store_effects_clear(&b->effects);
 	apply(b, &in);
 	b->messages++;
 	for (size_t i = 0; i < b->effects.count; i++)
