@@ -16,8 +16,9 @@
  * hangs up, all that the process held ends as if it had closed its /dev/xen handles. When the first
  * process of a spawned domain ends, the domain ends.
  *
- * The broker's death is a power cut: xen_platform_fd() and xen_local_fd() become readable, every later
- * call answers -ENOTCONN, and processes of spawned domains are killed.
+ * The broker's death is a power cut: xen_platform_fd(), xen_platform_evtchn_fd() and xen_local_fd() become
+ * readable, every later call answers -ENOTCONN, and the first processes of spawned domains are killed.
+ * (notify() and unmask() do not ask the broker: they go on answering 0 until another call has told.)
  *
  * Errors are -errno; common to all toolstack calls: -ENOTCONN, the broker is gone; -ENOMEM.
  */
@@ -31,8 +32,8 @@ struct xen_platform;
 
 /* Opens the world over the domain descriptor @fd, which is borrowed for the duration of the call. A
  * process may open several, of several domains. Returns 0 and *@out, closed with xen_platform_close();
- * -errno and *@why (static storage): -EINVAL @fd is no domain descriptor; -ENOTCONN no broker behind it;
- * -ESRCH the domain has ended; -ENOSPC it has too many connections. */
+ * -errno and *@why (static storage): -EINVAL @fd is no domain descriptor; -ENOTCONN no broker behind it,
+ * or the domain has ended; -ENOSPC it has too many connections. */
 int xen_local_open_fd(int fd, struct xen_platform **out, const char **why);
 
 /* -- the broker ------------------------------------------------------------------------------- */
@@ -42,12 +43,12 @@ struct xen_local_broker;
 /* Makes the socket "broker.sock" (mode 0600) in the existing directory @rundir; who connects from now on is
  * answered by xen_local_broker_run(). Between the two the caller may fork: only one of the processes may
  * run it, the others call xen_local_broker_free(). -EBUSY a broker lives in @rundir already;
- * -ENAMETOOLONG; other -errno of the file system. */
+ * other -errno of the file system. */
 int xen_local_broker_new(const char *rundir, struct xen_local_broker **out);
 
 /* Serves until SIGTERM, SIGINT or xen_local_down(), then kills the domains it spawned, waits for them and
- * removes the socket. The process is the broker's alone: it gets the three signals SIGTERM, SIGINT and
- * SIGPIPE blocked, becomes the reaper of its descendants, and its RLIMIT_NOFILE goes up to the hard limit.
+ * removes the socket. The process is the broker's alone: SIGTERM, SIGINT and SIGPIPE get blocked and
+ * RLIMIT_NOFILE goes up to the hard limit (the domains' programs get back what it was).
  * Returns 0, or -errno where it could not start. */
 int xen_local_broker_run(struct xen_local_broker *broker);
 

@@ -89,7 +89,8 @@ int xen_platform_evtchn_bind_interdomain(struct xen_platform_evtchn *xce, uint32
 int xen_platform_evtchn_bind_virq(struct xen_platform_evtchn *xce, unsigned int virq);
 
 /* xenevtchn_unbind: closes @port; a bound peer's later notifications go nowhere, silently, and its
- * port may be bound anew by nobody. -EINVAL not a port of the handle. */
+ * port is unbound again: only the domain of the closed end may bind it anew. -EINVAL not a port of the
+ * handle. */
 int xen_platform_evtchn_unbind(struct xen_platform_evtchn *xce, uint32_t port);
 
 /* xenevtchn_notify: makes the peer's port pending; many notifications before it looks are one.

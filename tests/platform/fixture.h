@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_PLATFORM_FIXTURE_H
+#define TESTS_PLATFORM_FIXTURE_H
+/*
+ * What the contract tests need of a world besides xen_platform_*: domains 0, 1 and 2, as many processes in
+ * each as a test wants, and their sudden ends. One implementation for each world; the tests know no other way.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <xenbus/platform.h>
+
+struct fixture;
+
+/* Domains are numbered by the test: 0, 1, 2. fixture_domid() tells their domids. */
+int fixture_setup(void **state);
+/* Closes the worlds that the test left open, then checks that the world holds nothing of them. */
+int fixture_teardown(void **state);
+
+uint32_t fixture_domid(struct fixture *f, int domain);
+/* Another process of @domain, in this one. Closed by the fixture, or by fixture_close(). */
+struct xen_platform *fixture_open(struct fixture *f, int domain);
+/* As xen_platform_close(): what the test left open in it ends as if the process had. */
+void fixture_close(struct fixture *f, struct xen_platform *platform);
+/* A process of its own of @domain that runs @body and then waits to be killed. Returns what @body returned,
+ * when it has. */
+int fixture_start(struct fixture *f, int domain, int (*body)(struct xen_platform *platform, void *arg),
+		  void *arg);
+/* kill -9 for the process started last; returns when the world has seen it. */
+void fixture_kill(struct fixture *f);
+/* The domain ends, and with it all its processes. */
+void fixture_end_domain(struct fixture *f, int domain);
+/* A new domain with the domid of the one that ended. */
+void fixture_new_domain(struct fixture *f, int domain);
+/* The store event channel of @domain, offered to domain 0. */
+uint32_t fixture_store_port(struct fixture *f, int domain);
+/* The world itself ends. */
+void fixture_power_cut(struct fixture *f);
+
+/* Waits until a port of @xce is pending and takes it. */
+uint32_t fixture_await(struct xen_platform_evtchn *xce);
+
+#endif
