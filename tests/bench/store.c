@@ -17,12 +17,14 @@
 
 #define CHILDREN 32
 #define GUEST 1
+#define PATH_BYTES 40
 #define DRAIN_EVERY 16 /* messages a daemon answers before it writes them out */
 
 struct bench {
 	struct store *store;
 	struct store_effects effects;
-	uint32_t dom0, guest; /* connections */
+	uint32_t dom0, guest;	   /* connections */
+	char (*paths)[PATH_BYTES]; /* of the nodes */
 	uint64_t nodes, messages, events;
 	uint64_t owed[2]; /* bytes of output not yet drained: dom0's, the guest's */
 	unsigned int since_drain;
@@ -114,15 +116,20 @@ static void write_node(struct bench *b, uint32_t tx, const char *path)
 	request(b, b->dom0, XS_WRITE, tx, payload, len + 16);
 }
 
-/* Nodes lie 100 in a directory, as devices do. */
+/* Made once, so that what is measured is the store. */
 static const char *node(const struct bench *b, uint64_t i)
 {
-	static char path[64];
+	return b->paths[i % b->nodes];
+}
 
-	i %= b->nodes;
-	snprintf(path, sizeof(path), "/bench/d%llu/n%llu", (unsigned long long)(i / 100),
-		 (unsigned long long)(i % 100));
-	return path;
+/* Nodes lie 100 in a directory, as devices do. */
+static bool name_nodes(struct bench *b)
+{
+	b->paths = calloc(b->nodes, sizeof(*b->paths));
+	for (uint64_t i = 0; b->paths && i < b->nodes; i++)
+		snprintf(b->paths[i], sizeof(b->paths[i]), "/bench/d%llu/n%llu",
+			 (unsigned long long)(i / 100), (unsigned long long)(i % 100));
+	return b->paths != NULL;
 }
 
 static void prepare(struct bench *b)
@@ -262,7 +269,7 @@ static int run(const struct operation *op, uint64_t count, uint64_t nodes)
 	double start, end;
 
 	store_quota_defaults(&config.quota);
-	if (store_new(&config, &b.store) < 0)
+	if (!name_nodes(&b) || store_new(&config, &b.store) < 0)
 		return 1;
 	prepare(&b);
 	if (op->before)
@@ -280,6 +287,7 @@ static int run(const struct operation *op, uint64_t count, uint64_t nodes)
 	       end - start, (double)stats.bytes / (double)stats.nodes);
 	store_effects_free(&b.effects);
 	store_free(b.store);
+	free(b.paths);
 	return 0;
 }
 
