@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XENSTORED_CONTROL_H
+#define XENSTORED_CONTROL_H
+#include <stddef.h>
+
+/* store_config.control: the CONTROL commands that concern the process and not the store. @ctx is the
+ * struct server; @args are @len bytes of NUL-terminated strings.
+ *
+ *	log [on|off]	 tracing; without argument: which is it?
+ *	logfile PATH	 trace to PATH from now on
+ *	help		 names the two above, for the store's own list
+ *
+ * Returns the bytes of the answer, or -errno: -EINVAL an unknown command or wrong arguments. */
+int control_command(void *ctx, const char *cmd, const char *args, size_t len, char *reply, size_t size);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "guest.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <syslog.h>
+
+#include <xenbus/platform.h>
+
+#include "guests.h"
+#include "server.h"
+
+static struct guest *guest_of(struct conn *conn)
+{
+	return list_entry(conn, struct guest, conn);
+}
+
+static void notify(struct guest *guest)
+{
+	guest->kick = false;
+	if (xen_platform_evtchn_notify(guest->guests->xce, guest->port))
+		log_line(&guest->conn.server->log, LOG_DEBUG, "%s: cannot be notified", guest->conn.name);
+}
+
+static int guest_fill(struct conn *conn, void *buf, size_t size)
+{
+	struct guest *guest = guest_of(conn);
+	int n = byte_ring_get(&guest->page.req, buf, size);
+
+	guest->kick |= n > 0;
+	return n;
+}
+
+static int guest_drain(struct conn *conn, const void *buf, size_t len)
+{
+	struct guest *guest = guest_of(conn);
+	int n = byte_ring_put(&guest->page.rsp, buf, len);
+
+	guest->kick |= n > 0;
+	return n;
+}
+
+/* Unmasking comes last: what the guest did since we looked is an event that waits behind the mask. */
+static void guest_settle(struct conn *conn)
+{
+	struct guest *guest = guest_of(conn);
+
+	if (guest->kick)
+		notify(guest);
+	if (guest->masked && list_empty(&conn->ready)) {
+		guest->masked = false;
+		xen_platform_evtchn_unmask(guest->guests->xce, guest->port);
+	}
+}
+
+static const char *fault_text(enum conn_fault fault)
+{
+	switch (fault) {
+	case CONN_INDEX:
+		return "its ring indices are out of bounds";
+	case CONN_PROTOCOL:
+		return "it sent a message too long";
+	case CONN_MEMORY:
+		return "it takes no events, or memory is short";
+	case CONN_CLOSED:
+	case CONN_GONE:
+		break;
+	}
+	return "its ring is gone";
+}
+
+static uint32_t fault_code(enum conn_fault fault)
+{
+	if (fault == CONN_INDEX)
+		return STORE_PAGE_ERROR_RINGIDX;
+	return fault == CONN_PROTOCOL ? STORE_PAGE_ERROR_PROTO : STORE_PAGE_ERROR_COMM;
+}
+
+static void reset_in_store(struct conn *conn)
+{
+	struct store_input in = { .type = STORE_IN_RING_RESET, .conn = conn->id };
+
+	server_apply(conn->server, &in);
+}
+
+/* The domain stays introduced; its ring is dead until it asks to reconnect, or is introduced anew. */
+static void guest_stopped(struct conn *conn, enum conn_fault fault)
+{
+	struct guest *guest = guest_of(conn);
+
+	log_line(&conn->server->log, LOG_WARNING, "domain %u: %s: not served until it reconnects",
+		 guest->domid, fault_text(fault));
+	conn_drop_buffers(conn);
+	reset_in_store(conn);
+	atomic_store_explicit(guest->page.error, fault_code(fault), memory_order_release);
+	notify(guest);
+}
+
+static void guest_free(struct conn *conn)
+{
+	free(guest_of(conn));
+}
+
+static const struct conn_ops guest_ops = {
+	.fill = guest_fill,
+	.drain = guest_drain,
+	.settle = guest_settle,
+	.stopped = guest_stopped,
+	.free = guest_free,
+};
+
+static void connect_page(struct guest *guest, bool fresh)
+{
+	struct store_page *page = &guest->page;
+
+	if (fresh)
+		store_page_reset(page);
+	atomic_store_explicit(page->error, STORE_PAGE_ERROR_NONE, memory_order_relaxed);
+	atomic_store_explicit(page->server_features, GUEST_FEATURES, memory_order_relaxed);
+	atomic_store_explicit(page->connection, STORE_PAGE_CONNECTED, memory_order_release);
+	notify(guest);
+}
+
+static bool wants_reconnect(const struct guest *guest)
+{
+	return atomic_load_explicit(guest->page.connection, memory_order_acquire) == STORE_PAGE_RECONNECT;
+}
+
+void guest_start(struct guest *guest, struct server *server, uint32_t id, bool fresh)
+{
+	struct conn *conn = &guest->conn;
+
+	conn_init(conn, server, &guest_ops);
+	conn->id = id;
+	conn->outstanding = guest->domid ? server->outstanding : 0;
+	snprintf(conn->name, sizeof(conn->name), "d%u", guest->domid);
+	store_page_attach(&guest->page, guest->mapped);
+	connect_page(guest, fresh || wants_reconnect(guest));
+	conn->readable = true;
+	conn_ready(conn);
+}
+
+static void reconnect(struct guest *guest)
+{
+	struct conn *conn = &guest->conn;
+
+	log_line(&conn->server->log, LOG_DEBUG, "domain %u: reconnects", guest->domid);
+	conn_drop_buffers(conn);
+	reset_in_store(conn);
+	conn->over = false;
+	connect_page(guest, true);
+}
+
+void guest_event(struct guest *guest)
+{
+	struct conn *conn = &guest->conn;
+
+	guest->masked = true;
+	if (wants_reconnect(guest))
+		reconnect(guest);
+	conn->readable = true;
+	conn_ready(conn);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XENSTORED_GUEST_H
+#define XENSTORED_GUEST_H
+/* One ring: the transport of one domain. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <base/list.h>
+#include <xenbus/ring.h>
+
+#include "conn.h"
+
+struct guests;
+
+struct guest {
+	struct conn conn;
+	struct guests *guests;
+	struct list all;
+	uint32_t domid;
+	uint32_t port; /* local */
+	void *mapped;  /* the page */
+	struct store_page page;
+	bool masked; /* the port was reported and not unmasked since */
+	bool kick;   /* the rings moved since the guest was last notified */
+};
+
+/* What we offer, in server_features. */
+#define GUEST_FEATURES                                                                              \
+	(STORE_PAGE_FEATURE_RECONNECT | STORE_PAGE_FEATURE_ERROR | STORE_PAGE_FEATURE_WATCH_DEPTH | \
+	 STORE_PAGE_FEATURE_DOMID_ANY)
+
+/* Attaches to the page in @guest->mapped and tells the guest that it is connected. @fresh: the rings are emptied. */
+void guest_start(struct guest *guest, struct server *server, uint32_t id, bool fresh);
+/* Its port was reported. */
+void guest_event(struct guest *guest);
+
+#endif

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <xenbus/wire.h>
+
+#include "control.h"
+
+enum {
+	EVENTS_A_WAIT = 64,
+	BUSY_ROUNDS = 16, /* the store's deferred work waits at most so long for a quiet moment */
+};
+
+int server_watch(struct server *server, int fd, uint32_t events, struct source *source)
+{
+	struct epoll_event event = { .events = events, .data.ptr = source };
+
+	return epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+void server_rewatch(struct server *server, int fd, uint32_t events, struct source *source)
+{
+	struct epoll_event event = { .events = events, .data.ptr = source };
+
+	if (epoll_ctl(server->epoll, EPOLL_CTL_MOD, fd, &event))
+		log_line(&server->log, LOG_ERR, "epoll_ctl: %s", strerror(errno));
+}
+
+void server_stop(struct server *server, int status)
+{
+	server->stopping = true;
+	server->status = status;
+}
+
+void server_trace_out(struct server *server, const char *who, const void *message, size_t len)
+{
+	struct xsd_sockmsg header;
+
+	wire_header_get(message, &header);
+	trace_message(&server->trace, who, "OUT", header.type, header.req_id, header.tx_id,
+		      (const uint8_t *)message + WIRE_HEADER_SIZE, len - WIRE_HEADER_SIZE);
+}
+
+/* -- effects ------------------------------------------------------------------------------------ */
+
+static void carry_out(struct server *server, const struct store_effect *effect)
+{
+	const uint8_t *bytes = server->effects.bytes + effect->offset;
+	struct conn *conn = idmap_get(&server->conns, effect->conn);
+
+	switch (effect->type) {
+	case STORE_OUT_REPLY:
+	case STORE_OUT_EVENT:
+		if (conn)
+			conn_queue(conn, bytes, effect->len);
+		break;
+	case STORE_OUT_CLOSE:
+		if (conn)
+			conn_stop(conn, CONN_PROTOCOL);
+		break;
+	case STORE_OUT_MAP_RING:
+		guests_map(&server->guests, effect);
+		break;
+	case STORE_OUT_UNMAP_RING:
+		guests_unmap(&server->guests, effect);
+		break;
+	case STORE_OUT_LOG:
+		log_line(&server->log, LOG_NOTICE, "%.*s", (int)effect->len, (const char *)bytes);
+		break;
+	}
+}
+
+/* What was lost cannot be told apart: the connection whose request asked too much pays. */
+static void out_of_memory(struct server *server, uint32_t id)
+{
+	struct conn *conn = idmap_get(&server->conns, id);
+
+	log_line(&server->log, LOG_ERR, "out of memory: answers were lost");
+	if (conn)
+		conn_stop(conn, CONN_MEMORY);
+}
+
+int server_apply(struct server *server, struct store_input *in)
+{
+	int err = store_apply(server->store, in, &server->effects);
+	bool failed;
+
+	if (server->dispatching)
+		return err;
+	server->dispatching = true;
+	server->inputs++;
+	/* The list may move and grow while it is worked off, hence a copy of each entry. */
+	for (size_t i = 0; i < server->effects.count; i++) {
+		struct store_effect effect = server->effects.list[i];
+
+		carry_out(server, &effect);
+	}
+	server->dispatching = false;
+	failed = server->effects.failed;
+	store_effects_clear(&server->effects);
+	if (failed)
+		out_of_memory(server, in->conn);
+	return err;
+}
+
+void server_message(struct server *server, struct conn *conn, struct store_input *in)
+{
+	if (trace_on(&server->trace))
+		trace_message(&server->trace, conn->name, "IN", in->op, in->req_id, in->tx_id,
+			      in->payload ? in->payload : "", in->payload ? in->len : 0);
+	server_apply(server, in);
+}
+
+/* -- rounds ------------------------------------------------------------------------------------- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* Milliseconds that the next wait may last; -1: for ever. */
+static int patience(const struct server *server)
+{
+	uint64_t deadline = store_deadline(server->store), now;
+
+	if (!list_empty(&server->ready) || !list_empty(&server->dirty) || deadline == 0)
+		return 0;
+	if (deadline == UINT64_MAX)
+		return -1;
+	now = now_ns();
+	if (deadline <= now)
+		return 0;
+	return deadline - now > 60000000000u ? 60000 : (int)((deadline - now + 999999) / 1000000);
+}
+
+static void turns(struct server *server)
+{
+	struct list round;
+
+	list_init(&round);
+	list_splice_tail(&round, &server->ready);
+	while (!list_empty(&round)) {
+		struct conn *conn = list_first(&round, struct conn, ready);
+
+		list_del(&conn->ready);
+		conn_turn(conn);
+	}
+}
+
+static void tick(struct server *server, bool idle)
+{
+	struct store_input in = { .type = STORE_IN_TICK };
+	uint64_t deadline = store_deadline(server->store);
+
+	if (deadline == UINT64_MAX || (!idle && ++server->busy_rounds < BUSY_ROUNDS))
+		return;
+	server->busy_rounds = 0;
+	in.now_ns = now_ns();
+	if (deadline <= in.now_ns)
+		server_apply(server, &in);
+}
+
+/* Once each: what cannot be taken now waits for the transport, not for the next round. */
+static void flush(struct server *server)
+{
+	struct list round;
+
+	list_init(&round);
+	list_splice_tail(&round, &server->dirty);
+	while (!list_empty(&round)) {
+		struct conn *conn = list_first(&round, struct conn, dirty);
+
+		conn_flush(conn);
+		if (!conn->dead)
+			conn->ops->settle(conn);
+	}
+}
+
+static void bury(struct server *server)
+{
+	while (!list_empty(&server->dead)) {
+		struct conn *conn = list_first(&server->dead, struct conn, ready);
+
+		list_del(&conn->ready);
+		conn->ops->free(conn);
+	}
+}
+
+int server_round(struct server *server, int patience_ms)
+{
+	struct epoll_event events[EVENTS_A_WAIT];
+	int n = epoll_wait(server->epoll, events, EVENTS_A_WAIT, patience_ms);
+	bool idle;
+
+	if (n < 0 && errno != EINTR) {
+		log_line(&server->log, LOG_ERR, "epoll_wait: %s", strerror(errno));
+		return -errno;
+	}
+	for (int i = 0; i < n; i++) {
+		struct source *source = events[i].data.ptr;
+
+		source->ready(source, events[i].events);
+	}
+	idle = list_empty(&server->ready);
+	turns(server);
+	tick(server, idle);
+	flush(server);
+	trace_flush(&server->trace);
+	bury(server);
+	return !idle || n > 0;
+}
+
+int server_run(struct server *server)
+{
+	while (!server->stopping) {
+		if (server_round(server, patience(server)) < 0)
+			return 1;
+	}
+	return server->status;
+}
+
+/* -- life --------------------------------------------------------------------------------------- */
+
+static int make_store(struct server *server, const struct options *options)
+{
+	struct store_config config = {
+		.quota = options->quota,
+		.domain_exists = guests_domain_exists,
+		.control = control_command,
+		.ctx = server,
+	};
+	int err;
+
+	if (getrandom(config.hash_seed, sizeof(config.hash_seed), 0) != sizeof(config.hash_seed))
+		return -errno;
+	err = store_new(&config, &server->store);
+	if (err)
+		log_line(&server->log, LOG_ERR, "cannot make a store: %s", strerror(-err));
+	return err;
+}
+
+static void start_trace(struct server *server, const char *path)
+{
+	int err = path ? trace_open(&server->trace, path) : 0;
+
+	if (err)
+		log_line(&server->log, LOG_WARNING, "trace file %s: %s; going on without", path,
+			 strerror(-err));
+}
+
+int server_open(struct server *server, const struct options *options)
+{
+	int err;
+
+	server->log.verbose = options->verbose;
+	server->outstanding = options->quota.outstanding;
+	list_init(&server->ready);
+	list_init(&server->dirty);
+	list_init(&server->dead);
+	trace_init(&server->trace, &server->log);
+	sockets_init(&server->sockets);
+	guests_init(&server->guests, server);
+	server->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (server->epoll < 0)
+		return -errno;
+	start_trace(server, options->trace_file);
+	err = guests_open(&server->guests, options);
+	if (!err)
+		err = make_store(server, options);
+	if (!err && options->domain_init)
+		err = guests_introduce_dom0(&server->guests);
+	if (!err)
+		err = sockets_listen(&server->sockets, server);
+	if (err)
+		server_close(server);
+	return err;
+}
+
+void server_close(struct server *server)
+{
+	sockets_close(&server->sockets);
+	guests_close(&server->guests);
+	bury(server);
+	if (server->store)
+		store_free(server->store);
+	store_effects_free(&server->effects);
+	idmap_free(&server->conns);
+	pool_free(&server->pool);
+	trace_free(&server->trace);
+	close(server->epoll);
+}

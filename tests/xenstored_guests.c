@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon and its guests' rings, round by round, in a world of the test's own. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include <xenbus/ring.h>
+#include <xenbus/wire.h>
+
+#include "fake_xen.h"
+#include "server.h"
+
+struct world {
+	struct fake_xen xen;
+	struct server server;
+	char dir[64], socket[80];
+};
+
+static struct options quiet_options(void)
+{
+	struct options options = { .domain_init = true };
+
+	store_quota_defaults(&options.quota);
+	return options;
+}
+
+static void begin_dir(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	strcpy(w->dir, "/tmp/xenstored-guests-XXXXXX");
+	assert_non_null(mkdtemp(w->dir));
+	snprintf(w->socket, sizeof(w->socket), "%s/socket", w->dir);
+	setenv("XENSTORED_PATH", w->socket, 1);
+	fake_xen_begin(&w->xen);
+}
+
+static void end_dir(struct world *w)
+{
+	fake_xen_end(&w->xen);
+	assert_int_equal(rmdir(w->dir), 0);
+}
+
+/* Rounds until there is nothing to do. */
+static void settle(struct world *w)
+{
+	for (int i = 0; i < 10000; i++) {
+		if (server_round(&w->server, 0) == 0 && store_deadline(w->server.store) == UINT64_MAX)
+			return;
+	}
+	fail_msg("it does not come to rest");
+}
+
+static struct world *begin(void)
+{
+	struct world *w = malloc(sizeof(*w));
+	struct options options = quiet_options();
+
+	assert_non_null(w);
+	begin_dir(w);
+	assert_int_equal(server_open(&w->server, &options), 0);
+	settle(w);
+	return w;
+}
+
+static void end(struct world *w)
+{
+	server_close(&w->server);
+	end_dir(w);
+	free(w);
+}
+
+/* -- a guest's side ----------------------------------------------------------------------------- */
+
+static struct store_page page_of(struct world *w, uint32_t domid)
+{
+	struct store_page page;
+
+	store_page_attach(&page, w->xen.domains[domid].page);
+	return page;
+}
+
+static void put(struct world *w, uint32_t domid, uint32_t type, uint32_t req_id, const char *payload,
+		size_t len)
+{
+	struct store_page page = page_of(w, domid);
+	char message[WIRE_MESSAGE_MAX];
+
+	wire_header_put(message, type, req_id, 0, (uint32_t)len);
+	memcpy(message + WIRE_HEADER_SIZE, payload, len);
+	assert_int_equal(byte_ring_put(&page.req, message, WIRE_HEADER_SIZE + len), WIRE_HEADER_SIZE + len);
+}
+
+/* Takes @len bytes, letting the store go on while there are too few. */
+static void get_bytes(struct world *w, uint32_t domid, void *to, size_t len)
+{
+	struct store_page page = page_of(w, domid);
+
+	for (int idle = 0; len; idle++) {
+		int n = byte_ring_get(&page.rsp, to, len);
+
+		assert_true(n >= 0 && idle < 100);
+		to = (char *)to + n;
+		len -= (size_t)n;
+		fake_xen_kick(&w->xen, domid);
+		settle(w);
+	}
+}
+
+struct answer {
+	struct xsd_sockmsg header;
+	char payload[WIRE_PAYLOAD_MAX + 1];
+};
+
+static void get(struct world *w, uint32_t domid, struct answer *answer)
+{
+	char header[WIRE_HEADER_SIZE];
+
+	get_bytes(w, domid, header, sizeof(header));
+	wire_header_get(header, &answer->header);
+	assert_true(answer->header.len <= WIRE_PAYLOAD_MAX);
+	get_bytes(w, domid, answer->payload, answer->header.len);
+	answer->payload[answer->header.len] = '\0';
+}
+
+static void ask(struct world *w, uint32_t domid, uint32_t type, const char *payload, size_t len,
+		struct answer *answer)
+{
+	put(w, domid, type, 77, payload, len);
+	fake_xen_kick(&w->xen, domid);
+	settle(w);
+	get(w, domid, answer);
+	assert_int_equal(answer->header.req_id, 77);
+}
+
+static void expect_read(struct world *w, uint32_t domid, const char *path, const char *value)
+{
+	struct answer answer;
+
+	ask(w, domid, XS_READ, path, strlen(path) + 1, &answer);
+	assert_string_equal(answer.payload, value);
+}
+
+static const char *introduce(struct world *w, uint32_t domid)
+{
+	static struct answer answer;
+	char payload[32];
+	int len = snprintf(payload, sizeof(payload), "%u%c1%c5", domid, 0, 0) + 1;
+
+	ask(w, 0, XS_INTRODUCE, payload, (size_t)len, &answer);
+	return answer.payload;
+}
+
+static void add_guest(struct world *w, uint32_t domid)
+{
+	struct answer answer;
+	char payload[64];
+	size_t len;
+
+	fake_xen_create(&w->xen, domid);
+	assert_string_equal(introduce(w, domid), "OK");
+	len = (size_t)snprintf(payload, sizeof(payload), "/local/domain/%u%c", domid, 0);
+	ask(w, 0, XS_MKDIR, payload, len, &answer);
+	len = (size_t)snprintf(payload, sizeof(payload), "/local/domain/%u%cn%u", domid, 0, domid) + 1;
+	ask(w, 0, XS_SET_PERMS, payload, len, &answer);
+	assert_string_equal(answer.payload, "OK");
+}
+
+static bool is_empty(struct world *w, uint32_t domid)
+{
+	struct store_page page = page_of(w, domid);
+
+	return byte_ring_used(&page.rsp) == 0;
+}
+
+/* -- serving ------------------------------------------------------------------------------------ */
+
+static void dom0_is_introduced_at_the_start_and_told_once(void **state)
+{
+	struct world *w = begin();
+	struct store_page page = page_of(w, 0);
+
+	assert_int_equal(w->xen.domains[0].notified, 1);
+	assert_int_equal(atomic_load(page.connection), STORE_PAGE_CONNECTED);
+	assert_int_equal(atomic_load(page.server_features), 15);
+	expect_read(w, 0, "/tool/xenstored", "");
+	assert_int_equal(fake_xen_held(&w->xen), 2);
+	end(w);
+}
+
+static void a_guest_is_served_on_its_ring(void **state)
+{
+	struct world *w = begin();
+	struct store_page page;
+	struct answer answer;
+
+	add_guest(w, 3);
+	page = page_of(w, 3);
+	assert_int_equal(atomic_load(page.server_features), 15);
+	ask(w, 3, XS_WRITE, "data\0here", 9, &answer);
+	assert_string_equal(answer.payload, "OK");
+	expect_read(w, 3, "data", "here");
+	expect_read(w, 0, "/local/domain/3/data", "here");
+	end(w);
+}
+
+static void what_a_guest_asked_before_it_was_introduced_is_answered(void **state)
+{
+	struct world *w = begin();
+	struct answer answer;
+
+	fake_xen_create(&w->xen, 3);
+	put(w, 3, XS_READ, 8, "/tool", 6);
+	assert_string_equal(introduce(w, 3), "OK");
+	settle(w);
+	get(w, 3, &answer);
+	assert_int_equal(answer.header.req_id, 8);
+	end(w);
+}
+
+static void one_turn_is_one_notification(void **state)
+{
+	struct world *w = begin();
+	struct answer answer;
+
+	add_guest(w, 3);
+	w->xen.domains[3].notified = 0;
+	for (uint32_t i = 0; i < 10; i++)
+		put(w, 3, XS_WRITE, i, "k\0v", 3);
+	fake_xen_kick(&w->xen, 3);
+	settle(w);
+	assert_int_equal(w->xen.domains[3].notified, 1);
+	for (uint32_t i = 0; i < 10; i++) {
+		get(w, 3, &answer);
+		assert_int_equal(answer.header.req_id, i);
+		assert_string_equal(answer.payload, "OK");
+	}
+	end(w);
+}
+
+static void a_reply_larger_than_the_ring_comes_in_parts(void **state)
+{
+	struct world *w = begin();
+	struct answer answer;
+	char payload[1900];
+
+	add_guest(w, 3);
+	memset(payload, 'v', sizeof(payload));
+	memcpy(payload, "/local/domain/3/long", 21);
+	/* Dom0 writes it, in parts too: its ring is as small. */
+	{
+		struct store_page page = page_of(w, 0);
+		char message[WIRE_HEADER_SIZE + sizeof(payload)];
+		size_t sent = 0;
+
+		wire_header_put(message, XS_WRITE, 9, 0, sizeof(payload));
+		memcpy(message + WIRE_HEADER_SIZE, payload, sizeof(payload));
+		while (sent < sizeof(message)) {
+			int n = byte_ring_put(&page.req, message + sent, sizeof(message) - sent);
+
+			assert_true(n > 0);
+			sent += (size_t)n;
+			fake_xen_kick(&w->xen, 0);
+			settle(w);
+		}
+		get(w, 0, &answer);
+		assert_string_equal(answer.payload, "OK");
+	}
+	ask(w, 3, XS_READ, "long", 5, &answer);
+	assert_int_equal(answer.header.type, XS_READ);
+	assert_int_equal(answer.header.len, sizeof(payload) - 21);
+	assert_memory_equal(answer.payload, payload + 21, answer.header.len);
+	end(w);
+}
+
+/* -- greed -------------------------------------------------------------------------------------- */
+
+static uint32_t consumed_of(struct world *w, uint32_t domid)
+{
+	struct store_page page = page_of(w, domid);
+
+	return atomic_load(page.req.cons);
+}
+
+/* Replies fill its ring; then 20 requests may be outstanding, and no byte more is read. */
+static void a_guest_that_takes_no_replies_is_not_read_from(void **state)
+{
+	struct world *w = begin();
+	struct store_page page;
+	struct answer answer;
+	uint32_t put_in = 0, taken, got = 0;
+
+	add_guest(w, 3);
+	page = page_of(w, 3);
+	for (int round = 0; round < 100; round++) {
+		while (byte_ring_space(&page.req) >= 64)
+			put(w, 3, XS_READ, put_in++, "nothing", 8);
+		fake_xen_kick(&w->xen, 3);
+		settle(w);
+	}
+	taken = consumed_of(w, 3);
+	fake_xen_kick(&w->xen, 3);
+	settle(w);
+	assert_int_equal(consumed_of(w, 3), taken);
+	assert_true(put_in < 200);
+	expect_read(w, 0, "/tool/xenstored", "");
+	while (got < put_in) {
+		get(w, 3, &answer);
+		assert_int_equal(answer.header.req_id, got++);
+	}
+	end(w);
+}
+
+/* The flooder has its ring full again before each round; the victim asks once. */
+static void a_flooding_guest_costs_the_victim_one_turn_and_us_no_events(void **state)
+{
+	struct world *w = begin();
+	struct store_page flooder, victim;
+	struct answer answer;
+	char dump[1024];
+	uint32_t before;
+
+	add_guest(w, 3);
+	add_guest(w, 4);
+	flooder = page_of(w, 3);
+	victim = page_of(w, 4);
+	before = w->xen.asked;
+	for (int round = 0; round < 50; round++) {
+		while (byte_ring_space(&flooder.req) >= 32)
+			put(w, 3, XS_READ, 1, "x", 2);
+		while (byte_ring_get(&flooder.rsp, dump, sizeof(dump)) > 0)
+			;
+		fake_xen_kick(&w->xen, 3);
+		if (round == 25) {
+			put(w, 4, XS_READ, 5, "y", 2);
+			fake_xen_kick(&w->xen, 4);
+		}
+		assert_true(server_round(&w->server, 0) >= 0);
+		if (round == 25)
+			assert_true(byte_ring_used(&victim.rsp) > 0); /* in the very round */
+	}
+	assert_true(w->xen.asked - before <= 2 * 50 + 2);
+	get(w, 4, &answer);
+	assert_int_equal(answer.header.req_id, 5);
+	end(w);
+}
+
+/* -- lies --------------------------------------------------------------------------------------- */
+
+static void expect_dead_and_revive(struct world *w, uint32_t domid, uint32_t error)
+{
+	struct store_page page = page_of(w, domid);
+	uint32_t notified = w->xen.domains[domid].notified;
+
+	assert_int_equal(atomic_load(page.error), error);
+	/* It stays dead however often it kicks ... */
+	for (int i = 0; i < 10; i++) {
+		fake_xen_kick(&w->xen, domid);
+		settle(w);
+	}
+	assert_int_equal(w->xen.domains[domid].notified, notified);
+	expect_read(w, 0, "/tool/xenstored", "");
+	/* ... until it asks to reconnect. */
+	atomic_store(page.connection, STORE_PAGE_RECONNECT);
+	fake_xen_kick(&w->xen, domid);
+	settle(w);
+	assert_int_equal(atomic_load(page.connection), STORE_PAGE_CONNECTED);
+	assert_int_equal(atomic_load(page.error), STORE_PAGE_ERROR_NONE);
+	assert_int_equal(atomic_load(page.req.prod) | atomic_load(page.rsp.prod), 0);
+	assert_int_equal(w->xen.domains[domid].notified, notified + 1);
+	expect_read(w, domid, "/tool", "EACCES");
+}
+
+static void indices_out_of_bounds_stop_that_guest_alone(void **state)
+{
+	static const uint32_t ahead[] = { 1025, 2048, 5000, 0x7fffffff, 0x80000000, 0xffffffff };
+	struct world *w = begin();
+
+	add_guest(w, 3);
+	add_guest(w, 4);
+	for (size_t i = 0; i < 2 * sizeof(ahead) / sizeof(ahead[0]); i++) {
+		struct store_page page = page_of(w, 3);
+		struct byte_ring *ring = i % 2 ? &page.req : &page.rsp;
+
+		if (i % 2)
+			atomic_store(ring->prod, atomic_load(ring->cons) + ahead[i / 2]);
+		else
+			atomic_store(ring->cons, atomic_load(ring->prod) - ahead[i / 2]);
+		if (i % 2 == 0)
+			put(w, 3, XS_READ, 1, "x", 2); /* so that there is something to answer */
+		fake_xen_kick(&w->xen, 3);
+		settle(w);
+		expect_read(w, 4, "/tool", "EACCES");
+		expect_dead_and_revive(w, 3, STORE_PAGE_ERROR_RINGIDX);
+	}
+	end(w);
+}
+
+static void a_message_too_long_stops_that_guest_alone(void **state)
+{
+	static const uint32_t lengths[] = { 4097, 0x40000000, 0x80000000, 0xffffffff };
+	struct world *w = begin();
+
+	add_guest(w, 3);
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct store_page page = page_of(w, 3);
+		char header[WIRE_HEADER_SIZE];
+
+		wire_header_put(header, XS_READ, 1, 0, lengths[i]);
+		assert_int_equal(byte_ring_put(&page.req, header, sizeof(header)), sizeof(header));
+		fake_xen_kick(&w->xen, 3);
+		settle(w);
+		expect_dead_and_revive(w, 3, STORE_PAGE_ERROR_PROTO);
+	}
+	end(w);
+}
+
+static void reconnecting_drops_half_a_message_and_the_watches(void **state)
+{
+	struct world *w = begin();
+	struct store_page page;
+	struct answer answer;
+
+	add_guest(w, 3);
+	page = page_of(w, 3);
+	ask(w, 3, XS_WATCH, "data\0token", 11, &answer);
+	get(w, 3, &answer);
+	assert_int_equal(byte_ring_put(&page.req, "half", 4), 4);
+	fake_xen_kick(&w->xen, 3);
+	settle(w);
+	atomic_store(page.connection, STORE_PAGE_RECONNECT);
+	fake_xen_kick(&w->xen, 3);
+	settle(w);
+	ask(w, 0, XS_WRITE, "/local/domain/3/data\0x", 22, &answer);
+	settle(w);
+	assert_true(is_empty(w, 3));
+	expect_read(w, 3, "data", "x");
+	end(w);
+}
+
+/* -- coming and going ----------------------------------------------------------------------------- */
+
+static void a_domains_death_frees_its_ring_and_is_told_once(void **state)
+{
+	struct world *w = begin();
+	struct answer answer;
+
+	add_guest(w, 3);
+	add_guest(w, 4);
+	ask(w, 0, XS_WATCH, "@releaseDomain\0t", 17, &answer);
+	get(w, 0, &answer);
+	assert_int_equal(answer.header.type, XS_WATCH_EVENT);
+	fake_xen_shutdown(&w->xen, 3);
+	settle(w);
+	get(w, 0, &answer);
+	assert_int_equal(answer.header.type, XS_WATCH_EVENT);
+	assert_int_equal(fake_xen_held(&w->xen), 6); /* shut down is not gone */
+	fake_xen_destroy(&w->xen, 3);
+	settle(w);
+	get(w, 0, &answer);
+	assert_int_equal(answer.header.type, XS_WATCH_EVENT);
+	assert_int_equal(fake_xen_held(&w->xen), 4);
+	fake_xen_destroy(&w->xen, 9); /* nobody we know: nothing is said */
+	settle(w);
+	assert_true(is_empty(w, 0));
+	expect_read(w, 4, "/tool", "EACCES");
+	end(w);
+}
+
+static void an_id_can_live_again(void **state)
+{
+	struct world *w = begin();
+	struct answer answer;
+
+	for (int life = 0; life < 5; life++) {
+		add_guest(w, 3);
+		expect_read(w, 3, "trace", "ENOENT");
+		ask(w, 3, XS_WRITE, "trace\0x", 7, &answer);
+		assert_string_equal(answer.payload, "OK");
+		fake_xen_destroy(&w->xen, 3);
+		settle(w);
+		assert_int_equal(fake_xen_held(&w->xen), 2);
+	}
+	end(w);
+}
+
+static void introducing_again_binds_again_and_empties_the_ring(void **state)
+{
+	struct world *w = begin();
+	struct store_page page;
+	struct answer answer;
+
+	add_guest(w, 3);
+	page = page_of(w, 3);
+	assert_int_equal(byte_ring_put(&page.req, "half", 4), 4);
+	fake_xen_kick(&w->xen, 3);
+	settle(w);
+	assert_string_equal(introduce(w, 3), "OK");
+	assert_int_equal(atomic_load(page.req.prod), 0);
+	assert_int_equal(fake_xen_held(&w->xen), 4);
+	ask(w, 3, XS_WRITE, "a\0b", 3, &answer);
+	assert_string_equal(answer.payload, "OK");
+	end(w);
+}
+
+static void release_lets_go_of_the_ring(void **state)
+{
+	struct world *w = begin();
+	struct answer answer;
+
+	add_guest(w, 3);
+	add_guest(w, 4);
+	/* Both have a turn due in the round that releases one of them. */
+	put(w, 3, XS_READ, 1, "x", 2);
+	put(w, 4, XS_READ, 1, "x", 2);
+	put(w, 0, XS_RELEASE, 2, "4", 2);
+	fake_xen_kick(&w->xen, 3);
+	fake_xen_kick(&w->xen, 4);
+	fake_xen_kick(&w->xen, 0);
+	settle(w);
+	get(w, 0, &answer);
+	assert_string_equal(answer.payload, "OK");
+	assert_int_equal(fake_xen_held(&w->xen), 4);
+	end(w);
+}
+
+/* The toolstack's own ring goes away under the request that says so. */
+static void dom0_can_introduce_itself_anew(void **state)
+{
+	struct world *w = begin();
+
+	put(w, 0, XS_INTRODUCE, 5, "0\0001\0005", 6);
+	fake_xen_kick(&w->xen, 0);
+	settle(w);
+	settle(w);
+	assert_int_equal(fake_xen_held(&w->xen), 2);
+	end(w);
+}
+
+static void an_introduction_that_fails_holds_nothing(void **state)
+{
+	struct world *w = begin();
+	const char *said = "";
+	uint32_t nth = 0;
+
+	fake_xen_create(&w->xen, 3);
+	do {
+		w->xen.fail = w->xen.calls + ++nth;
+		said = introduce(w, 3);
+		w->xen.fail = 0;
+		assert_int_equal(fake_xen_held(&w->xen), strcmp(said, "OK") ? 2 : 4);
+	} while (strcmp(said, "OK"));
+	assert_int_equal(nth, 3); /* mapping and binding were failed */
+	end(w);
+}
+
+static void introducing_whom_there_is_not_fails(void **state)
+{
+	struct world *w = begin();
+
+	assert_string_not_equal(introduce(w, 9), "OK");
+	assert_int_equal(fake_xen_held(&w->xen), 2);
+	end(w);
+}
+
+static void a_start_that_fails_holds_nothing(void **state)
+{
+	struct options options = quiet_options();
+
+	for (uint32_t nth = 1, err = 1; err; nth++) {
+		struct world *w = malloc(sizeof(*w));
+
+		assert_non_null(w);
+		begin_dir(w);
+		w->xen.fail = nth;
+		err = server_open(&w->server, &options) != 0;
+		if (!err)
+			server_close(&w->server);
+		end_dir(w);
+		free(w);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dom0_is_introduced_at_the_start_and_told_once),
+		cmocka_unit_test(a_guest_is_served_on_its_ring),
+		cmocka_unit_test(what_a_guest_asked_before_it_was_introduced_is_answered),
+		cmocka_unit_test(one_turn_is_one_notification),
+		cmocka_unit_test(a_reply_larger_than_the_ring_comes_in_parts),
+		cmocka_unit_test(a_guest_that_takes_no_replies_is_not_read_from),
+		cmocka_unit_test(a_flooding_guest_costs_the_victim_one_turn_and_us_no_events),
+		cmocka_unit_test(indices_out_of_bounds_stop_that_guest_alone),
+		cmocka_unit_test(a_message_too_long_stops_that_guest_alone),
+		cmocka_unit_test(reconnecting_drops_half_a_message_and_the_watches),
+		cmocka_unit_test(a_domains_death_frees_its_ring_and_is_told_once),
+		cmocka_unit_test(an_id_can_live_again),
+		cmocka_unit_test(introducing_again_binds_again_and_empties_the_ring),
+		cmocka_unit_test(release_lets_go_of_the_ring),
+		cmocka_unit_test(dom0_can_introduce_itself_anew),
+		cmocka_unit_test(an_introduction_that_fails_holds_nothing),
+		cmocka_unit_test(introducing_whom_there_is_not_fails),
+		cmocka_unit_test(a_start_that_fails_holds_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
