@@ -92,7 +92,7 @@ int op_introduce(struct request *rq)
 	domain->gfn = args.gfn;
 	domain->port = args.port;
 	domain->intro = (struct introduction){
-		.conn = rq->conn->id, .req_id = rq->in->req_id, .tx_id = rq->in->tx_id, .pending = true
+		.conn = rq->in->conn, .req_id = rq->in->req_id, .tx_id = rq->in->tx_id, .pending = true
 	};
 	effect_add(rq->out, &(struct store_effect){ .type = STORE_OUT_MAP_RING,
 						    .domid = args.domid,
