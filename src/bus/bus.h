@@ -94,7 +94,10 @@ struct device_impl {
 	bool fatal;	  /* xenbus_dev_fatal(): close when the callback returns */
 	bool stay_closed; /* xenbus_close_device(): until reopened */
 	bool close_asked, reopen_asked;
-	bool reported; /* this wait's deadline has been reported */
+	bool marked; /* our instance is in the store */
+	bool checking, check_again;
+	struct xenstore_request check; /* reads the instance, from the loop */
+	bool reported;		       /* this wait's deadline has been reported */
 	bool error_written;
 	int stale_otherend; /* -1, or the state of the other end that was acted on already: no news until it changes */
 	char *otherend_state_path;
@@ -176,7 +179,11 @@ void task_fini(struct task *task);
 void task_kick(struct task *task);
 /* From its fiber: leaves until woken. Returns 0; -ENODEV condemned; -ETIMEDOUT after @timeout_ns (0: none). */
 int task_park(struct task *task, uint64_t timeout_ns);
+/* The task goes on in the loop's next turn: the caller's objects are as they were when this returns. */
 void task_wake(struct task *task);
+/* The same, at once where no fiber runs: the task, and what it owns, may be gone when this returns. For the
+ * last act of a callback of the loop. */
+void task_resume(struct task *task);
 /* Parked and later blocking calls of the task return -ENODEV. */
 void task_condemn(struct task *task);
 /* The running task, or an error: -EDEADLK outside a fiber, -ENODEV condemned. */
@@ -229,6 +236,8 @@ void device_changed(struct device_impl *impl);
 /* Is it there, complete and new? Marks it with a fresh instance and fills in the other end.
  * 0; -EAGAIN nothing to probe here now; -errno. */
 int look_probe(struct device_impl *impl);
+/* Asks whether the instance is still there; condemns the device where it is not. From anywhere. */
+void look_instance(struct device_impl *impl);
 /* Reads what @looks says and acts on it. */
 void look_again(struct device_impl *impl, unsigned int looks);
 int otherend_watch(struct device_impl *impl);

@@ -25,7 +25,7 @@ static void call_done(struct xenstore_request *req, int error, const char *reply
 	}
 	assert(batch->pending > 0);
 	if (--batch->pending == 0)
-		task_wake(batch->task);
+		task_resume(batch->task);
 }
 
 void bus_call_start(struct task *task, struct bus_batch *batch, struct bus_call *call, uint32_t op,

@@ -60,6 +60,9 @@ static bool device_probe(struct device_impl *impl)
 			strerror(-err));
 	if (err)
 		return false;
+	impl->marked = true;
+	if (impl->check_again)
+		look_instance(impl);
 	trace_add(dev->bus, dev, XENBUS_TRACE_NOTE, "instance %.16s, other end %s", dev->instance,
 		  dev->otherend);
 	impl->reopen_asked = dev->state == XenbusStateClosed;
@@ -103,6 +106,8 @@ static void device_end(struct device_impl *impl)
 	if (probed)
 		say_closed(impl);
 	wait_cancel(impl);
+	if (impl->checking)
+		xenstore_cancel(dev->bus->xs, &impl->check);
 	impl->dead = true;
 }
 
@@ -131,7 +136,7 @@ static bool device_step(struct device_impl *impl)
 	}
 	if (impl->phase == DEVICE_CANDIDATE) {
 		if (!device_probe(impl)) {
-			impl->reprobe = impl->looks != 0;
+			impl->reprobe = impl->looks || impl->check_again;
 			impl->dead = true;
 		}
 		return !impl->dead;
@@ -247,8 +252,11 @@ void device_look(struct device_impl *impl, unsigned int looks)
 		impl->reprobe = true;
 		return;
 	}
-	impl->looks |= looks;
-	task_kick(&impl->task);
+	if (looks & LOOK_INSTANCE)
+		look_instance(impl);
+	impl->looks |= looks & ~(unsigned int)LOOK_INSTANCE;
+	if (impl->looks)
+		task_kick(&impl->task);
 }
 
 void device_condemn(struct device_impl *impl, enum condemn_reason reason)

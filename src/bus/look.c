@@ -134,6 +134,7 @@ int look_probe(struct device_impl *impl)
 	int err;
 
 	impl->looks = 0; /* what they saw, the transaction sees too */
+	impl->check_again = false;
 	for (int tries = 0; tries < BUS_TRANSACTION_TRIES; tries++) {
 		err = make_instance(impl);
 		if (!err)
@@ -233,37 +234,45 @@ static void look_own(struct device_impl *impl)
 	int state = read_state(impl, impl->dev.nodename);
 
 	if (state == XENBUS_STATE_GONE)
-		impl->looks |= LOOK_INSTANCE;
+		look_instance(impl);
 	else if (state >= 0 && state != (int)impl->dev.state)
 		own_state_changed(impl, (enum xenbus_state)state);
 }
 
-static bool look_instance(struct device_impl *impl)
+static void instance_read(struct xenstore_request *req, int error, const char *reply, size_t len)
 {
-	char path[XENSTORE_PATH_MAX + 1], *value;
-	int err = bus_path(path, impl->dev.nodename, "instance");
-	bool same;
+	struct device_impl *impl = list_entry(req, struct device_impl, check);
 
-	if (!err)
-		err = bus_call_path(&impl->task, XS_READ, 0, path, &value, NULL);
-	if (err && err != -ENOENT && err != -EACCES)
-		return true; /* not known: connection lost, say */
-	same = !err && !strcmp(value, impl->dev.instance);
-	if (!err)
-		free(value);
-	if (!same) {
+	impl->checking = false;
+	if (error == -ENOENT || error == -EACCES || (!error && strcmp(reply, impl->dev.instance))) {
 		trace_add(impl->dev.bus, &impl->dev, XENBUS_TRACE_NOTE, "instance %s",
-			  err ? "vanished" : "replaced");
+			  error ? "vanished" : "replaced");
 		device_condemn(impl, CONDEMN_VANISHED);
+	} else if (impl->check_again) {
+		look_instance(impl);
 	}
-	return same;
+}
+
+/* Not on the fiber, which may be parked in a driver's callback for ever: a device whose nodes went is
+ * condemned wherever it is. */
+void look_instance(struct device_impl *impl)
+{
+	char path[XENSTORE_PATH_MAX + 1];
+	struct iovec iov = { path, 0 };
+
+	impl->check_again = impl->checking || !impl->marked;
+	if (impl->check_again || impl->condemned || bus_path(path, impl->dev.nodename, "instance"))
+		return;
+	iov.iov_len = strlen(path) + 1;
+	impl->check = (struct xenstore_request){ .done = instance_read };
+	/* Without a connection there is nothing to know; the next one looks at every device. */
+	impl->checking = !xenstore_submit(impl->dev.bus->xs, &impl->check, XS_READ, 0, &iov, 1);
+	impl->dev.bus->counts.requests += impl->checking;
 }
 
 void look_again(struct device_impl *impl, unsigned int looks)
 {
 	impl->dev.bus->counts.looks++;
-	if ((looks & LOOK_INSTANCE) && !look_instance(impl))
-		return;
 	if (impl->phase != DEVICE_PROBED)
 		return;
 	if (looks & LOOK_OWN)

@@ -38,7 +38,7 @@ int state_write(struct device_impl *impl, enum xenbus_state state)
 	err = tx_write_guarded(&impl->task, dev, impl->keys, impl->key_count, value);
 	keys_clear(impl);
 	if (err == -ENODEV && !impl->task.condemned)
-		device_look(impl, LOOK_INSTANCE);
+		look_instance(impl);
 	if (err)
 		return err;
 	dev->state = state;

@@ -69,7 +69,7 @@ static void task_timer(struct xenbus_timer *timer)
 	}
 	if (task->parked) {
 		task->timed_out = true;
-		task_wake(task);
+		task_resume(task);
 	}
 }
 
@@ -104,12 +104,18 @@ void task_wake(struct task *task)
 	if (!task->parked || task->woken)
 		return;
 	task->woken = true;
+	xenbus_work_post(task->bus->host, &task->kick);
+}
+
+void task_resume(struct task *task)
+{
+	if (!task->parked || task->woken)
+		return;
 	if (task->bus->current) {
-		/* Another fiber runs: this one goes on from the loop. */
-		xenbus_work_post(task->bus->host, &task->kick);
+		task_wake(task); /* another fiber runs: this one goes on from the loop */
 		return;
 	}
-	task->parked = task->woken = false;
+	task->parked = false;
 	task_enter(task);
 }
 

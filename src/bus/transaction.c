@@ -91,7 +91,7 @@ static void tx_started(struct xenstore_request *req, int error, const char *repl
 	tx->id = error ? 0 : (uint32_t)strtoul(reply, NULL, 10);
 	tx->error = !error && !tx->id ? -EIO : error;
 	if (tx->task)
-		task_wake(tx->task);
+		task_resume(tx->task);
 	else
 		orphan_end(tx);
 }

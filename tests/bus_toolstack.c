@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* The toolstack's part, seen from the store. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <xen/io/xs_wire.h>
+#include <xenbus/client.h>
+#include "bus_world.h"
+
+#define SHORT_NS 20000000u
+
+static int attach(struct xenbus *bus, void *arg)
+{
+	return xenbus_toolstack_attach(bus, &((struct world *)arg)->device);
+}
+
+static int detach_short(struct xenbus *bus, void *arg)
+{
+	return xenbus_toolstack_detach(bus, &((struct world *)arg)->device, false, SHORT_NS);
+}
+
+static int detach_force(struct xenbus *bus, void *arg)
+{
+	return xenbus_toolstack_detach(bus, &((struct world *)arg)->device, true, SHORT_NS);
+}
+
+static void without_drivers(struct world *w)
+{
+	world_start(w);
+	xenbus_unregister_driver(w->front.bus, &w->front.drv);
+	xenbus_unregister_driver(w->back.bus, &w->back.drv);
+}
+
+static void refuses(struct world *w, struct xenbus_toolstack_device device, int err)
+{
+	struct xenbus_toolstack_device saved = w->device;
+
+	w->device = device;
+	assert_int_equal(world_task(w, attach), err);
+	w->device = saved;
+}
+
+static void attach_refuses_what_makes_no_sense(void **state)
+{
+	struct world w = { 0 };
+
+	without_drivers(&w);
+	refuses(&w, (struct xenbus_toolstack_device){ "", 0, 0, 0 }, -EINVAL);
+	refuses(&w, (struct xenbus_toolstack_device){ "a/b", 0, 0, 0 }, -EINVAL);
+	refuses(&w, (struct xenbus_toolstack_device){ "0123456789012345678901234567890x", 0, 0, 0 }, -EINVAL);
+	refuses(&w, (struct xenbus_toolstack_device){ "test", 0x7ff0, 0, 0 }, -EINVAL);
+	refuses(&w, (struct xenbus_toolstack_device){ "test", 99, 0, 0 }, -ENOENT);
+	assert_int_equal(world_task(&w, attach), 0);
+	assert_int_equal(world_task(&w, attach), -EEXIST);
+	world_write(&w, FRONT "/state", "6");
+	assert_int_equal(world_task(&w, attach), -EEXIST);
+	world_write(&w, BACK "/state", "6");
+	assert_int_equal(world_task(&w, attach), 0);
+	assert_int_equal(world_state(&w, FRONT), 1);
+	world_stop(&w);
+}
+
+static char *perms_of(struct world *w, const char *path)
+{
+	struct iovec iov = { (void *)path, strlen(path) + 1 };
+	size_t len;
+	char *perms;
+
+	assert_int_equal(
+		xenstore_call(xenbus_store(w->toolstack), XS_GET_PERMS, XBT_NULL, &iov, 1, &perms, &len), 0);
+	for (size_t i = 0; i + 1 < len; i++)
+		if (!perms[i])
+			perms[i] = ' ';
+	return perms;
+}
+
+static int make_homes(struct xenbus *bus, void *arg)
+{
+	int err = xenbus_mkdir(bus, XBT_NIL, "/local/domain/0", "");
+
+	return err ? err : xenbus_mkdir(bus, XBT_NIL, "/local/domain/1", "");
+}
+
+/* The first entry is the owner and what everybody else may do: nothing. */
+static void only_the_two_domains_may_read(void **state)
+{
+	struct world w = { 0 };
+	char *perms;
+
+	without_drivers(&w);
+	if (getenv("BUS_TEST_STORE")) {
+		world_stop(&w);
+		skip(); /* needs a domain 1 in the server's hypervisor */
+	}
+	assert_int_equal(world_task(&w, make_homes), 0);
+	w.device.frontend_id = 1;
+	assert_int_equal(world_task(&w, attach), 0);
+	perms = perms_of(&w, "/local/domain/1/device/test/0/state");
+	assert_string_equal(perms, "n1 r0");
+	free(perms);
+	perms = perms_of(&w, "/local/domain/0/backend/test/1/0/state");
+	assert_string_equal(perms, "n0 r1");
+	free(perms);
+	world_rm(&w, "/local/domain/1");
+	world_stop(&w);
+}
+
+static void a_detach_that_nobody_answers_needs_force(void **state)
+{
+	struct world w = { 0 };
+
+	without_drivers(&w);
+	assert_int_equal(world_task(&w, detach_short), -ENOENT);
+	assert_int_equal(world_task(&w, attach), 0);
+	world_write(&w, "/local/domain/0/error/device/test/0/error", "-5 test");
+	assert_int_equal(world_task(&w, detach_short), -ETIMEDOUT);
+	assert_int_equal(world_state(&w, BACK), 5);
+	assert_int_equal(world_task(&w, detach_force), 0);
+	assert_int_equal(world_state(&w, FRONT), XENBUS_STATE_GONE);
+	assert_int_equal(world_state(&w, BACK), XENBUS_STATE_GONE);
+	assert_null(world_read(&w, "/local/domain/0/error/device/test/0/error"));
+	world_stop(&w);
+}
+
+static void half_a_device_can_be_detached(void **state)
+{
+	struct world w = { 0 };
+
+	without_drivers(&w);
+	assert_int_equal(world_task(&w, attach), 0);
+	world_rm(&w, BACK);
+	assert_int_equal(world_task(&w, detach_force), 0);
+	assert_int_equal(world_state(&w, FRONT), XENBUS_STATE_GONE);
+	assert_int_equal(world_task(&w, attach), 0);
+	world_rm(&w, FRONT);
+	assert_int_equal(world_task(&w, detach_force), 0);
+	assert_int_equal(world_state(&w, BACK), XENBUS_STATE_GONE);
+	world_stop(&w);
+}
+
+static int list(struct xenbus *bus, void *arg)
+{
+	struct xenbus_toolstack_entry *entries;
+	size_t count;
+
+	assert_int_equal(xenbus_toolstack_list(bus, &entries, &count), 0);
+	assert_int_equal(count, 2);
+	assert_string_equal(entries[0].devicetype, "test");
+	assert_int_equal(entries[0].id, 0);
+	assert_int_equal(entries[0].frontend_state, XenbusStateConnected);
+	assert_int_equal(entries[0].backend_state, XenbusStateConnected);
+	assert_int_equal(strlen(entries[0].frontend_instance), 16);
+	assert_int_equal(strlen(entries[0].backend_instance), 16);
+	assert_in_range(entries[0].age_s, 0, 600);
+	assert_null(entries[0].waits_for);
+	assert_int_equal(entries[1].id, 7);
+	assert_int_equal(entries[1].frontend_state, XENBUS_STATE_GONE);
+	assert_null(entries[1].frontend_instance);
+	assert_string_equal(entries[1].backend_error, "-5 broken");
+	assert_int_equal(entries[1].age_s, -1);
+	xenbus_toolstack_list_free(entries, count);
+	return 0;
+}
+
+static void ls_shows_every_device(void **state)
+{
+	struct world w = { 0 };
+
+	world_start(&w);
+	world_attach(&w);
+	world_expect_connected(&w);
+	world_write(&w, "/local/domain/0/backend/test/0/7/state", "3");
+	world_write(&w, "/local/domain/0/error/backend/test/0/7/error", "-5 broken");
+	assert_int_equal(world_task(&w, list), 0);
+	world_stop(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(attach_refuses_what_makes_no_sense),
+		cmocka_unit_test(only_the_two_domains_may_read),
+		cmocka_unit_test(a_detach_that_nobody_answers_needs_force),
+		cmocka_unit_test(half_a_device_can_be_detached),
+		cmocka_unit_test(ls_shows_every_device),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
