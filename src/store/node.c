@@ -13,17 +13,19 @@ static uint32_t *node_chain(void *ctx, uint32_t node)
 	return &node_at(ctx, node)->chain;
 }
 
-static uint64_t node_hash(void *ctx, uint32_t node)
+uint64_t node_hash(const struct store *s, const struct node *n)
 {
-	const struct store *s = ctx;
-	const struct node *n = node_at(s, node);
-
 	return hash_name(s, n->parent, node_name(s, n), n->name_len);
+}
+
+static uint64_t item_hash(void *ctx, uint32_t node)
+{
+	return node_hash(ctx, node_at(ctx, node));
 }
 
 static struct index_items items(struct store *s)
 {
-	return (struct index_items){ s, node_chain, node_hash };
+	return (struct index_items){ s, node_chain, item_hash };
 }
 
 int nodes_init(struct store *s)

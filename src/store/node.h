@@ -81,6 +81,8 @@ int nodes_init(struct store *s);
 
 /* The child of @parent by that name as of @snapshot (a stamp or STAMP_NOW); 0: none. */
 uint32_t node_find(const struct store *s, uint32_t parent, const char *name, size_t len, uint64_t snapshot);
+/* What the index knows the node by. */
+uint64_t node_hash(const struct store *s, const struct node *n);
 bool node_is_visible(const struct store *s, const struct node *n, uint64_t snapshot);
 /* Is the node part of the tree now: neither it nor anything above it removed? */
 bool node_is_current(const struct store *s, uint32_t node);
