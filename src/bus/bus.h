@@ -111,6 +111,8 @@ struct device_impl {
 	uint64_t waiting_since;
 	unsigned int wait_own, wait_other;
 	struct xenbus_timer wait_timer;
+	bool echo;		       /* we wrote our state since we last read it: its event is due */
+	struct xenbus_timer own_timer; /* armed: reads the own state when it fires */
 	struct xenbus_device_work wait_work;
 };
 
@@ -238,6 +240,8 @@ void device_changed(struct device_impl *impl);
 int look_probe(struct device_impl *impl);
 /* Asks whether the instance is still there; condemns the device where it is not. From anywhere. */
 void look_instance(struct device_impl *impl);
+/* <nodename>/state was written, by us or by somebody else: it will be read. */
+void own_state_event(struct device_impl *impl);
 /* Reads what @looks says and acts on it. */
 void look_again(struct device_impl *impl, unsigned int looks);
 int otherend_watch(struct device_impl *impl);

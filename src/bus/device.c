@@ -106,6 +106,7 @@ static void device_end(struct device_impl *impl)
 	if (probed)
 		say_closed(impl);
 	wait_cancel(impl);
+	xenbus_timer_cancel(dev->bus->host, &impl->own_timer);
 	if (impl->checking)
 		xenstore_cancel(dev->bus->xs, &impl->check);
 	impl->dead = true;

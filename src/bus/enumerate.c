@@ -73,7 +73,9 @@ static void root_event(struct root *root, const char *path)
 	} else {
 		unsigned int looks = looks_for(*at ? at + 1 : at);
 
-		if (looks)
+		if (looks == LOOK_OWN)
+			own_state_event(impl);
+		else if (looks)
 			device_look(impl, looks);
 		else if (impl->phase == DEVICE_CANDIDATE)
 			impl->looks |= LOOK_POLICY; /* one more try if the running one finds it incomplete */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ECHO_NS 20000000u
+
 /* The toolstack's path says who the other end is (frontend-id and backend-id only say it again); one that
  * leads anywhere but into a domain's home is not followed. */
 static int check_otherend(struct device_impl *impl, const char *path)
@@ -229,10 +231,31 @@ static void own_state_changed(struct device_impl *impl, enum xenbus_state state)
 		state_write(impl, anew);
 }
 
+static void own_timer_fired(struct xenbus_timer *timer)
+{
+	device_look(list_entry(timer, struct device_impl, own_timer), LOOK_OWN);
+}
+
+/* An event does not say who wrote. After a write of our own it is most likely its echo, and a negotiation is
+ * a chain of such writes: so one look when it has become quiet, instead of one for each. */
+void own_state_event(struct device_impl *impl)
+{
+	struct xenbus_host *host = impl->dev.bus->host;
+
+	if (!impl->echo) {
+		device_look(impl, LOOK_OWN);
+	} else if (!impl->own_timer.deadline_ns) {
+		impl->own_timer.fire = own_timer_fired;
+		xenbus_timer_set(host, &impl->own_timer, xenbus_host_now(host) + ECHO_NS);
+	}
+}
+
 static void look_own(struct device_impl *impl)
 {
-	int state = read_state(impl, impl->dev.nodename);
+	int state;
 
+	impl->echo = false;
+	state = read_state(impl, impl->dev.nodename);
 	if (state == XENBUS_STATE_GONE)
 		look_instance(impl);
 	else if (state >= 0 && state != (int)impl->dev.state)

@@ -35,6 +35,7 @@ int state_write(struct device_impl *impl, enum xenbus_state state)
 	int err;
 
 	snprintf(value, sizeof(value), "%d", (int)state);
+	impl->echo = true;
 	err = tx_write_guarded(&impl->task, dev, impl->keys, impl->key_count, value);
 	keys_clear(impl);
 	if (err == -ENODEV && !impl->task.condemned)
