@@ -12,6 +12,7 @@
 #include "protocol.h"
 #include "spawn.h"
 
+/* Copies @strings, but for those that begin with @except ("": all), to @out (NULL: only counts them). */
 static uint32_t put_strings(FILE *out, const char *const *strings, const char *except)
 {
 	size_t len = strlen(except);
@@ -20,25 +21,27 @@ static uint32_t put_strings(FILE *out, const char *const *strings, const char *e
 	for (; *strings; strings++) {
 		if (len && !strncmp(*strings, except, len))
 			continue;
-		fwrite(*strings, 1, strlen(*strings) + 1, out);
+		if (out)
+			fwrite(*strings, 1, strlen(*strings) + 1, out);
 		n++;
 	}
 	return n;
 }
 
+/* Front to back: a memory stream that seeks forgets what lies behind. */
 static void put_text(FILE *out, const struct xen_local_spawn *spawn, const char *cwd)
 {
 	const char *const *envp = spawn->envp ? spawn->envp : (const char *const *)environ;
-	struct local_spawn_text head = { 0 };
+	const struct local_spawn_text head = {
+		.argc = put_strings(NULL, spawn->argv, ""),
+		.envc = put_strings(NULL, envp, XEN_LOCAL_DOMAIN_FD_ENV "=") + 1,
+	};
 
 	fwrite(&head, sizeof(head), 1, out);
 	fwrite(cwd, 1, strlen(cwd) + 1, out);
-	head.argc = put_strings(out, spawn->argv, "");
-	head.envc = put_strings(out, envp, XEN_LOCAL_DOMAIN_FD_ENV "=") + 1;
+	put_strings(out, spawn->argv, "");
+	put_strings(out, envp, XEN_LOCAL_DOMAIN_FD_ENV "=");
 	fprintf(out, XEN_LOCAL_DOMAIN_FD_ENV "=%d%c", LOCAL_CHILD_FD, 0);
-	fseek(out, 0, SEEK_SET);
-	fwrite(&head, sizeof(head), 1, out);
-	fseek(out, 0, SEEK_END);
 }
 
 /* All of it in memory; the caller frees *@text. */
