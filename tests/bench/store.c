@@ -17,7 +17,7 @@
 
 #define CHILDREN 32
 #define GUEST 1
-#define PATH_BYTES 40
+#define PATH_BYTES 64
 #define DRAIN_EVERY 16 /* messages a daemon answers before it writes them out */
 
 struct bench {
@@ -128,7 +128,7 @@ static bool name_nodes(struct bench *b)
 	b->paths = calloc(b->nodes, sizeof(*b->paths));
 	for (uint64_t i = 0; b->paths && i < b->nodes; i++)
 		snprintf(b->paths[i], sizeof(b->paths[i]), "/bench/d%llu/n%llu",
-			 (unsigned long long)(i / 100), (unsigned long long)(i % 100));
+			 (unsigned long long)(i / 100), (unsigned long long)i);
 	return b->paths != NULL;
 }
 
