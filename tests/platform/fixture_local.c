@@ -76,6 +76,7 @@ int fixture_setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	assert_non_null(f);
+	*state = f; /* where the broker's leak check finds it, too */
 	strcpy(f->rundir, "/tmp/contract-XXXXXX");
 	assert_non_null(mkdtemp(f->rundir));
 	f->broker = run_broker(f->rundir);
@@ -89,7 +90,6 @@ int fixture_setup(void **state)
 		assert_true(f->fd[d] >= 0);
 	}
 	f->before = stats(f);
-	*state = f;
 	return 0;
 }
 
