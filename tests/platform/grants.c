@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* The contract of grants: who may map what, and what an end of it does to the other side. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "ends.h"
+
+#define RW (PROT_READ | PROT_WRITE)
+#define PAGE XEN_PLATFORM_PAGE_SIZE
+
+static void a_granted_page_is_one_memory(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	uint8_t *ours, *theirs, zeros[PAGE] = { 0 };
+	uint32_t ref = 0;
+
+	ours = end_share(&front, &back, 1, true, &ref);
+	assert_true(ref >= 8);
+	assert_memory_equal(ours, zeros, PAGE);
+	assert_int_equal(end_map(&back, &front, &ref, 1, RW, &theirs), 0);
+	strcpy((char *)ours, "from the front");
+	assert_string_equal((char *)theirs, "from the front");
+	theirs[PAGE - 1] = 7;
+	assert_int_equal(ours[PAGE - 1], 7);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, 1), 0);
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 1), 0);
+	end_close(&front);
+	end_close(&back);
+}
+
+/* Pages come in the order of the refs, whatever that is and whichever shares they are of. */
+static void pages_are_mapped_in_the_order_of_the_refs(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	enum { BATCH = 156, SINGLE = 100, ALL = BATCH + SINGLE };
+	uint32_t refs[ALL], mixed[ALL];
+	uint8_t *ours[ALL], *theirs;
+
+	ours[0] = end_share(&front, &back, BATCH, true, refs);
+	for (int i = 1; i < BATCH; i++)
+		ours[i] = ours[0] + i * (int)PAGE;
+	for (int i = BATCH; i < ALL; i++)
+		ours[i] = end_share(&front, &back, 1, true, &refs[i]);
+	for (int i = 0; i < ALL; i++) {
+		mixed[i] = refs[i * 111 % ALL]; /* 111 and 256 have no common factor: a permutation */
+		ours[i][5] = (uint8_t)i;
+	}
+	assert_int_equal(end_map(&back, &front, mixed, ALL, RW, &theirs), 0);
+	for (int i = 0; i < ALL; i++)
+		assert_int_equal(theirs[i * (int)PAGE + 5], (uint8_t)(i * 111 % ALL));
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, ALL), 0);
+	assert_int_equal(end_map(&back, &front, refs, BATCH, PROT_READ, &theirs), 0);
+	for (int i = 0; i < BATCH; i++)
+		assert_int_equal(theirs[i * (int)PAGE + 5], i);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, BATCH), 0);
+	end_close(&front);
+	end_close(&back);
+}
+
+static void counts_and_rights_out_of_range_are_refused(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	uint32_t refs[257] = { 0 };
+	uint8_t *page;
+	void *addr;
+
+	assert_int_equal(xen_platform_gntshr_share(front.xgs, 0, 0, true, refs, &addr), -EINVAL);
+	assert_int_equal(xen_platform_gntshr_share(front.xgs, 0, 257, true, refs, &addr), -EINVAL);
+	assert_int_equal(xen_platform_gntshr_share(front.xgs, 0x7fe0, 1, true, refs, &addr), -ESRCH);
+	end_share(&front, &back, 1, true, refs);
+	assert_int_equal(end_map(&back, &front, refs, 0, RW, &page), -EINVAL);
+	assert_int_equal(end_map(&back, &front, refs, 257, RW, &page), -EINVAL);
+	assert_int_equal(end_map(&back, &front, refs, 1, PROT_WRITE, &page), -EINVAL);
+	assert_int_equal(end_map(&back, &front, refs, 1, RW | PROT_EXEC, &page), -EINVAL);
+	assert_int_equal(xen_platform_gnttab_map(back.xgt, 0x7fe0, refs, 1, RW, &addr), -ESRCH);
+	end_close(&front);
+	end_close(&back);
+}
+
+static void only_the_domain_it_was_granted_to_may_map(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0), third = end_open(*state, 2);
+	uint32_t refs[3], wrong;
+	uint8_t *page;
+
+	end_share(&front, &back, 2, true, refs);
+	assert_int_equal(end_map(&third, &front, refs, 1, PROT_READ, &page), -EINVAL);
+	assert_int_equal(end_map(&back, &third, refs, 1, PROT_READ, &page), -EINVAL);
+	assert_int_equal(end_map(&front, &front, refs, 1, PROT_READ, &page), -EINVAL);
+	for (int i = 0; i < 4; i++) {
+		wrong = (uint32_t[]){ 0, 7, refs[1] + 1, UINT32_MAX }[i];
+		assert_int_equal(end_map(&back, &front, &wrong, 1, PROT_READ, &page), -EINVAL);
+	}
+	/* One bad reference among good ones: nothing is mapped, as the unshare tells. */
+	refs[2] = refs[1] + 1;
+	assert_int_equal(end_map(&back, &front, refs, 3, RW, &page), -EINVAL);
+	end_close(&front);
+	end_close(&back);
+	end_close(&third);
+}
+
+static void a_read_only_grant_cannot_be_written(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	uint8_t *ours, *theirs;
+	uint32_t refs[2];
+
+	ours = end_share(&front, &back, 2, false, refs);
+	assert_int_equal(end_map(&back, &front, refs, 2, RW, &theirs), -EINVAL);
+	assert_int_equal(end_map(&back, &front, refs, 2, PROT_READ, &theirs), 0);
+	ours[0] = 1;
+	ours[PAGE] = 2;
+	assert_int_equal(theirs[0], 1);
+	assert_int_equal(theirs[PAGE], 2);
+	assert_int_equal(mprotect(theirs, 2 * PAGE, RW), -1);
+	assert_int_equal(errno, EACCES);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, 2), 0);
+	end_close(&front);
+	end_close(&back);
+}
+
+static void a_read_only_mapping_of_a_writable_grant_stays_so(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	uint8_t *theirs, *writable;
+	uint32_t ref;
+
+	end_share(&front, &back, 1, true, &ref);
+	assert_int_equal(end_map(&back, &front, &ref, 1, PROT_READ, &theirs), 0);
+	assert_int_equal(mprotect(theirs, PAGE, RW), -1);
+	assert_int_equal(end_map(&back, &front, &ref, 1, RW, &writable), 0);
+	writable[9] = 9;
+	assert_int_equal(theirs[9], 9);
+	end_close(&front);
+	end_close(&back);
+}
+
+static void a_revoked_page_stays_with_who_has_it_mapped(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	uint8_t *ours, *theirs, *again;
+	uint32_t refs[3], later;
+
+	ours = end_share(&front, &back, 3, true, refs);
+	assert_int_equal(end_map(&back, &front, refs, 2, RW, &theirs), 0);
+	strcpy((char *)ours, "secret");
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 3), 2);
+	assert_string_equal((char *)theirs, "secret");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(end_map(&back, &front, &refs[i], 1, PROT_READ, &again), -EINVAL);
+	/* What is granted next is other memory, under another reference. */
+	ours = end_share(&front, &back, 1, true, &later);
+	assert_true(later != refs[0] && later != refs[1] && later != refs[2]);
+	strcpy((char *)theirs, "old");
+	assert_int_equal(ours[0], 0);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, 2), 0);
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 1), 0);
+	end_close(&front);
+	end_close(&back);
+}
+
+static void a_page_may_be_mapped_twice(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	uint8_t *ours, *one, *two;
+	uint32_t refs[2];
+
+	ours = end_share(&front, &back, 1, true, refs);
+	refs[1] = refs[0];
+	assert_int_equal(end_map(&back, &front, refs, 2, RW, &one), 0);
+	assert_int_equal(end_map(&back, &front, refs, 1, RW, &two), 0);
+	ours[0] = 1;
+	assert_true(one[0] == 1 && one[PAGE] == 1 && two[0] == 1);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, one, 2), 0);
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 1), 1);
+	assert_int_equal(two[0], 1);
+	end_close(&front);
+	end_close(&back);
+}
+
+static void what_is_not_the_handles_is_refused(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	struct end other = end_open(*state, 0), sibling = end_open(*state, 1);
+	uint8_t *ours, *theirs;
+	uint32_t refs[2];
+
+	ours = end_share(&front, &back, 2, true, refs);
+	assert_int_equal(end_map(&back, &front, refs, 2, RW, &theirs), 0);
+	assert_int_equal(xen_platform_gntshr_unshare(sibling.xgs, ours, 2), -EINVAL);
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 1), -EINVAL);
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours + PAGE, 1), -EINVAL);
+	assert_int_equal(xen_platform_gnttab_unmap(other.xgt, theirs, 2), -EINVAL);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, 1), -EINVAL);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, 2), 0);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, 2), -EINVAL);
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 2), 0);
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 2), -EINVAL);
+	end_close(&front);
+	end_close(&back);
+	end_close(&other);
+	end_close(&sibling);
+}
+
+static void a_domain_may_grant_to_itself(void **state)
+{
+	struct end a = end_open(*state, 1), b = end_open(*state, 1);
+	uint8_t *ours, *theirs;
+	uint32_t ref;
+	void *addr;
+
+	assert_int_equal(xen_platform_gntshr_share(a.xgs, XEN_PLATFORM_DOMID_SELF, 1, true, &ref, &addr), 0);
+	ours = addr;
+	assert_int_equal(end_map(&b, &a, &ref, 1, RW, &theirs), 0);
+	ours[1] = 3;
+	assert_int_equal(theirs[1], 3);
+	end_close(&a);
+	end_close(&b);
+}
+
+static void exhaustion_is_refused_and_harms_nobody_else(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0), third = end_open(*state, 2);
+	uint32_t ref;
+	void *addr, *last = NULL;
+	int err, n = 0;
+
+	while (!(err = xen_platform_gntshr_share(front.xgs, 0, 1, true, &ref, &addr))) {
+		last = addr;
+		assert_true(++n < 1000000);
+	}
+	assert_int_equal(err, -ENOSPC);
+	end_share(&third, &back, 1, true, &ref);
+	end_share(&back, &third, 1, true, &ref);
+	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, last, 1), 0);
+	end_share(&front, &back, 1, true, &ref);
+	end_close(&front);
+	end_close(&back);
+	end_close(&third);
+}
+
+/* A grant names who it is for, not the number it has. */
+static void a_new_domain_with_an_old_domid_inherits_nothing(void **state)
+{
+	struct fixture *fx = *state;
+	struct end front = end_open(fx, 1), second = end_open(fx, 2), reborn;
+	int port = xen_platform_evtchn_bind_unbound_port(front.xce, second.domid);
+	uint8_t *page;
+	uint32_t ref, old;
+
+	end_share(&front, &second, 1, true, &ref);
+	end_share(&second, &front, 1, true, &old);
+	fixture_end_domain(fx, 2);
+	end_close(&second);
+	fixture_close(fx, second.platform);
+	fixture_new_domain(fx, 2);
+	reborn = end_open(fx, 2);
+	assert_int_equal(reborn.domid, second.domid);
+	assert_int_equal(end_map(&reborn, &front, &ref, 1, PROT_READ, &page), -EINVAL);
+	assert_int_equal(end_map(&front, &reborn, &old, 1, PROT_READ, &page), -EINVAL);
+	assert_int_equal(xen_platform_evtchn_bind_interdomain(reborn.xce, front.domid, (uint32_t)port),
+			 -EINVAL);
+	end_close(&front);
+	end_close(&reborn);
+}
+
+int main(void)
+{
+#define CONTRACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+	const struct CMUnitTest tests[] = {
+		CONTRACT(a_granted_page_is_one_memory),
+		CONTRACT(pages_are_mapped_in_the_order_of_the_refs),
+		CONTRACT(counts_and_rights_out_of_range_are_refused),
+		CONTRACT(only_the_domain_it_was_granted_to_may_map),
+		CONTRACT(a_read_only_grant_cannot_be_written),
+		CONTRACT(a_read_only_mapping_of_a_writable_grant_stays_so),
+		CONTRACT(a_revoked_page_stays_with_who_has_it_mapped),
+		CONTRACT(a_page_may_be_mapped_twice),
+		CONTRACT(what_is_not_the_handles_is_refused),
+		CONTRACT(a_domain_may_grant_to_itself),
+		CONTRACT(exhaustion_is_refused_and_harms_nobody_else),
+		CONTRACT(a_new_domain_with_an_old_domid_inherits_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
