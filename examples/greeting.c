@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A whole driver pair: the frontend grants a page that holds a greeting, the backend maps it, says it, and
+ * rings back. The framework negotiates the states and takes everything down again.
+ *
+ *     greeting front     in a guest          greeting back     in dom0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <xenbus/host.h>
+#include <xenbus/platform.h>
+#include <xenbus/xenbus.h>
+
+/* README.md shows what follows, up to the next such line, word for word. */
+/* -- the driver -- */
+struct greeting {
+	char text[64];
+	_Atomic uint32_t heard;
+};
+
+static void rung(struct xenbus_device *dev, void *arg)
+{
+	struct greeting *page = dev_get_drvdata(dev);
+
+	if (page->heard)
+		xenbus_dev_info(dev, "the backend has heard it");
+}
+
+static int front_publish(struct xenbus_device *dev)
+{
+	uint32_t ref, port;
+	void *page;
+	int err = xenbus_setup_ring(dev, 1, true, &page, &ref);
+
+	err = err ? err : xenbus_alloc_evtchn(dev, rung, NULL, &port);
+	err = err ? err : xenbus_publish_add(dev, "ring-ref", "%u", ref);
+	err = err ? err : xenbus_publish_add(dev, "event-channel", "%u", port);
+	if (!err)
+		strcpy(((struct greeting *)page)->text, "hello from the other domain");
+	dev_set_drvdata(dev, page);
+	return err;
+}
+
+static int back_connect(struct xenbus_device *dev)
+{
+	uint32_t ref, remote, port;
+	void *page;
+	int err = xenbus_gather(dev->bus, XBT_NIL, dev->otherend, "ring-ref", "%u", &ref, "event-channel",
+				"%u", &remote, NULL);
+
+	err = err ? err : xenbus_map_ring_valloc(dev, &ref, 1, true, &page);
+	err = err ? err : xenbus_bind_evtchn(dev, remote, NULL, NULL, &port);
+	if (err)
+		return err;
+	xenbus_dev_info(dev, "the frontend says: %.63s", ((struct greeting *)page)->text);
+	((struct greeting *)page)->heard = 1;
+	return xenbus_notify(dev, port);
+}
+
+static const struct xenbus_device_id ids[] = { { "greeting" }, { "" } };
+static const struct xenbus_driver front = { .name = "greeting", .ids = ids, .publish = front_publish };
+static const struct xenbus_driver back = { .name = "greeting", .ids = ids, .connect = back_connect };
+/* -- and a program to run it in -- */
+
+static void print(void *ctx, enum xenbus_log_level level, const char *line)
+{
+	printf("%s\n", line);
+	fflush(stdout);
+}
+
+int main(int argc, char **argv)
+{
+	struct xenbus_config config = { .log = print };
+	const char *why = "no event loop";
+	struct xenbus *bus;
+
+	if (argc != 2 || (strcmp(argv[1], "front") != 0 && strcmp(argv[1], "back") != 0)) {
+		fprintf(stderr, "usage: greeting front | back\n");
+		return 2;
+	}
+	if (xenbus_host_new(&config.host) < 0 || xen_platform_open(&config.platform, &why) < 0 ||
+	    xenbus_open(&config, &bus, &why) < 0) {
+		fprintf(stderr, "greeting: %s\n", why);
+		return 1;
+	}
+	if (argv[1][0] == 'f')
+		xenbus_register_frontend(bus, &front);
+	else
+		xenbus_register_backend(bus, &back);
+	return xenbus_run(bus) < 0;
+}
