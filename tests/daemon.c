@@ -122,6 +122,17 @@ void daemon_start(struct daemon *daemon, const char *const *arguments)
 	await_ready(daemon);
 }
 
+static void clean_up(struct daemon *daemon)
+{
+	close(daemon->notify);
+	assert_int_equal(access(daemon->socket, F_OK), -1);
+	assert_int_equal(access(daemon->pid_file, F_OK), -1);
+	unlink(daemon->notify_at);
+	unlink(daemon->trace);
+	unlink(daemon->output);
+	assert_int_equal(rmdir(daemon->dir), 0); /* nothing else was left there */
+}
+
 void daemon_stop(struct daemon *daemon)
 {
 	int status;
@@ -131,13 +142,23 @@ void daemon_stop(struct daemon *daemon)
 	if (status)
 		print_output(daemon);
 	assert_int_equal(status, 0);
-	close(daemon->notify);
-	assert_int_equal(access(daemon->socket, F_OK), -1);
-	assert_int_equal(access(daemon->pid_file, F_OK), -1);
-	unlink(daemon->notify_at);
-	unlink(daemon->trace);
-	unlink(daemon->output);
-	assert_int_equal(rmdir(daemon->dir), 0); /* nothing else was left there */
+	clean_up(daemon);
+}
+
+int daemon_await_end(struct daemon *daemon, char *output, size_t size)
+{
+	int status, fd;
+	ssize_t n;
+
+	assert_int_equal(waitpid(daemon->pid, &status, 0), daemon->pid);
+	fd = open(daemon->output, O_RDONLY);
+	assert_true(fd >= 0);
+	n = read(fd, output, size - 1);
+	assert_true(n >= 0);
+	output[n] = '\0';
+	close(fd);
+	clean_up(daemon);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 long daemon_rss(const struct daemon *daemon)

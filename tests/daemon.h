@@ -22,6 +22,8 @@ struct daemon {
 /* Starts it with @arguments (NULL-terminated; NULL: none) behind -N --platform=none -T dir/trace -F dir/pid and
  * waits until it says that it serves. */
 void daemon_start(struct daemon *daemon, const char *const *arguments);
+/* Waits until it ends by itself; returns its exit status. Its files are removed; no socket may be left. */
+int daemon_await_end(struct daemon *daemon, char *output, size_t size);
 /* SIGTERM: it must exit with 0 and leave no socket and no pid file. */
 void daemon_stop(struct daemon *daemon);
 /* The path of xenstored. */

@@ -86,8 +86,6 @@ void conn_queue(struct conn *conn, const void *message, size_t len)
 	}
 	if (outbox_used(&conn->out) + len > OUT_LIMIT ||
 	    outbox_add(&conn->out, &server->pool, message, len)) {
-		log_line(&server->log, LOG_WARNING, "%s: does not take its events: %zu bytes are waiting",
-			 conn->name, outbox_used(&conn->out));
 		conn_stop(conn, CONN_MEMORY);
 		return;
 	}

@@ -89,8 +89,9 @@ static void guest_stopped(struct conn *conn, enum conn_fault fault)
 {
 	struct guest *guest = guest_of(conn);
 
-	log_line(&conn->server->log, LOG_WARNING, "domain %u: %s: not served until it reconnects",
-		 guest->domid, fault_text(fault));
+	log_line(&conn->server->log, guest->told ? LOG_DEBUG : LOG_WARNING,
+		 "domain %u: %s: not served until it reconnects", guest->domid, fault_text(fault));
+	guest->told = true;
 	conn_drop_buffers(conn);
 	reset_in_store(conn);
 	atomic_store_explicit(guest->page.error, fault_code(fault), memory_order_release);

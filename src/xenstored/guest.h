@@ -22,6 +22,7 @@ struct guest {
 	struct store_page page;
 	bool masked; /* the port was reported and not unmasked since */
 	bool kick;   /* the rings moved since the guest was last notified */
+	bool told;   /* its fault was logged: once a life, or a guest could fill the log */
 };
 
 /* What we offer, in server_features. */

@@ -81,6 +81,10 @@ static void client_stopped(struct conn *conn, enum conn_fault fault)
 
 	if (fault == CONN_PROTOCOL)
 		log_line(&server->log, LOG_NOTICE, "%s: closed: a message too long", conn->name);
+	else if (fault == CONN_MEMORY)
+		log_line(&server->log, LOG_WARNING,
+			 "%s: closed: it takes no events, or memory is short: %zu bytes wait", conn->name,
+			 outbox_used(&conn->out));
 	else
 		log_line(&server->log, LOG_DEBUG, "%s: closed", conn->name);
 	idmap_del(&server->conns, conn->id);
