@@ -12,9 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <xenbus/local.h>
-
-#include "fixture.h"
+#include "fixture_local.h"
 
 #define DOMAINS 3
 #define WORLDS 64
@@ -28,9 +26,9 @@ struct fixture {
 	int fd[DOMAINS];
 	struct xen_platform *worlds[WORLDS];
 	pid_t started;
-	int started_pipe; /* its end of file: the broker's connection is closed too */
 	struct xen_local_stats before;
-	bool cut;
+	bool cut;  /* killed */
+	bool down; /* ended */
 };
 
 static pid_t run_broker(const char *rundir)
@@ -81,7 +79,6 @@ int fixture_setup(void **state)
 	assert_non_null(mkdtemp(f->rundir));
 	f->broker = run_broker(f->rundir);
 	raise_limit();
-	f->started_pipe = -1;
 	assert_int_equal(xen_local_connect(f->rundir, &f->tool), 0);
 	for (int d = 0; d < DOMAINS; d++) {
 		if (d)
@@ -116,13 +113,19 @@ static struct xen_local_stats settled(struct fixture *f)
 	return s;
 }
 
+void fixture_local_down(struct fixture *f)
+{
+	assert_int_equal(xen_local_down(f->tool), 0);
+	f->down = true;
+}
+
 static void bury_broker(struct fixture *f)
 {
 	char path[64];
 	int status;
 
-	if (!f->cut)
-		assert_int_equal(xen_local_down(f->tool), 0);
+	if (!f->cut && !f->down)
+		fixture_local_down(f);
 	assert_int_equal(waitpid(f->broker, &status, 0), f->broker);
 	if (!f->cut)
 		assert_int_equal(status, 0);
@@ -142,7 +145,7 @@ int fixture_teardown(void **state)
 		fixture_kill(f);
 	for (int i = 0; i < WORLDS; i++)
 		xen_platform_close(f->worlds[i]);
-	if (!f->cut) {
+	if (!f->cut && !f->down) {
 		struct xen_local_stats after;
 
 		for (int d = 0; d < DOMAINS; d++)
@@ -271,4 +274,30 @@ uint32_t fixture_await(struct xen_platform_evtchn *xce)
 	} while (port == -EAGAIN);
 	assert_true(port > 0);
 	return (uint32_t)port;
+}
+
+struct xen_local *fixture_local_tool(struct fixture *f)
+{
+	return f->tool;
+}
+
+int fixture_local_fd(struct fixture *f, int domain)
+{
+	return f->fd[domain];
+}
+
+const char *fixture_local_rundir(struct fixture *f)
+{
+	return f->rundir;
+}
+
+struct xen_local_stats fixture_local_stats(struct fixture *f)
+{
+	return stats(f);
+}
+
+void fixture_local_await(struct fixture *f, uint32_t connections)
+{
+	while (stats(f).connections > connections)
+		poll(NULL, 0, 1);
 }

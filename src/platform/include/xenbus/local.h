@@ -47,7 +47,8 @@ struct xen_local_broker;
 int xen_local_broker_new(const char *rundir, struct xen_local_broker **out);
 
 /* Serves until SIGTERM, SIGINT or xen_local_down(), then kills the domains it spawned, waits for them and
- * removes the socket. The process is the broker's alone: SIGTERM, SIGINT and SIGPIPE get blocked and
+ * removes the socket. The process is the broker's alone: SIGTERM, SIGINT and SIGPIPE get blocked,
+ * SIGALRM and ITIMER_REAL are used, and
  * RLIMIT_NOFILE goes up to the hard limit (the domains' programs get back what it was).
  * Returns 0, or -errno where it could not start. */
 int xen_local_broker_run(struct xen_local_broker *broker);
@@ -79,7 +80,7 @@ struct xen_local_store {
 };
 
 /* Creates domain @domid, 0: the next free one. It has no process yet. Returns its domid and *@store;
- * -EEXIST; -ENOSPC. */
+ * -EEXIST; -EINVAL no ordinary domid; -ENOSPC. */
 int xen_local_domain_create(struct xen_local *local, uint32_t domid, struct xen_local_store *store);
 
 /* Looks up what create() gave. 0; -ESRCH; -EINVAL dom0. */

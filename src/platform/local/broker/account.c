@@ -10,8 +10,12 @@
 
 /* A domU's limits; Xen's own where it has some: 4096 event channels, 64 grant frames of 512 entries. */
 static const uint32_t domain_limit[RESOURCES] = {
-	[RESOURCE_CONNECTIONS] = 256, [RESOURCE_HANDLES] = 4096, [RESOURCE_PORTS] = 4095,
-	[RESOURCE_GRANTS] = 32768,    [RESOURCE_PAGES] = 32768,	 [RESOURCE_MAPPINGS] = 65536,
+	[RESOURCE_CONNECTIONS] = 64,
+	/* each may have LOCAL_MAX_FDS descriptors in flight */[RESOURCE_HANDLES] = 4096,
+	[RESOURCE_PORTS] = 4095,
+	[RESOURCE_GRANTS] = 32768,
+	[RESOURCE_PAGES] = 32768,
+	[RESOURCE_MAPPINGS] = 65536,
 	[RESOURCE_PARTS] = 32768,
 };
 #define DOM0_FACTOR 16u

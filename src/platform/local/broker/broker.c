@@ -106,8 +106,13 @@ static int raise_limit(struct xen_local_broker *broker)
 	return 0;
 }
 
+static void interrupt(int sig)
+{
+}
+
 static int take_signals(struct xen_local_broker *broker)
 {
+	struct sigaction alarm = { .sa_handler = interrupt }; /* no SA_RESTART: see channel_raise() */
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -116,6 +121,7 @@ static int take_signals(struct xen_local_broker *broker)
 	broker->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	sigaddset(&set, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(SIGALRM, &alarm, NULL);
 	return broker->signal_fd < 0 ? -errno : 0;
 }
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -177,6 +179,15 @@ void connection_send_later(struct broker_connection *c, const struct broker_answ
 		connection_free(c);
 }
 
+/* A client that asks again before it has read the answer would have us pile up descriptors in flight, of
+ * which all processes of a user have a number together. The toolstack may have notices unread. */
+static bool read_its_answer(const struct broker_connection *c)
+{
+	int unread = 0;
+
+	return !c->domain || (!ioctl(c->fd, SIOCOUTQ, &unread) && !unread);
+}
+
 /* Returns -errno where the connection must go. */
 static int serve(struct broker_connection *c, const struct local_request *r, int len, struct message_fds *fds)
 {
@@ -184,7 +195,7 @@ static int serve(struct broker_connection *c, const struct local_request *r, int
 	const struct request *request;
 	int result;
 
-	if (!well_formed(r, len) || r->op >= LOCAL_OPS)
+	if (!well_formed(r, len) || r->op >= LOCAL_OPS || !read_its_answer(c))
 		return -EPROTO;
 	request = &requests[r->op];
 	if (request->who != (c->domain ? DOMAIN : TOOLSTACK) || request->fds != fds->n)

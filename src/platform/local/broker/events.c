@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <xen/xen.h>
@@ -61,13 +62,23 @@ void channel_put(struct broker_channel *channel)
 		close_channel(channel);
 }
 
+/* The open file is the clients' too: one may have filled the counter and cleared O_NONBLOCK, before the
+ * write or during it. So the write is cut short by an alarm, which comes again until it has hit. */
+static void write_bounded(int fd)
+{
+	const struct itimerval soon = { .it_interval.tv_usec = 1000, .it_value.tv_usec = 1000 },
+			       never = { 0 };
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	eventfd_write(fd, 1); /* EAGAIN: pending already */
+	setitimer(ITIMER_REAL, &never, NULL);
+}
+
 void channel_raise(struct broker_channel *channel, int side)
 {
-	if (channel->in[side] < 0)
-		return;
-	/* The open file is the clients' too: one may have cleared the flag. */
-	fcntl(channel->in[side], F_SETFL, O_NONBLOCK | O_RDWR);
-	eventfd_write(channel->in[side], 1); /* EAGAIN: pending already */
+	if (channel->in[side] >= 0)
+		write_bounded(channel->in[side]);
 }
 
 /* -- ports -- */

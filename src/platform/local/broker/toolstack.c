@@ -11,14 +11,14 @@ int op_domain_create(struct broker_connection *c, const struct local_request *r,
 		     struct broker_answer *a)
 {
 	struct xen_local_broker *broker = c->broker;
-	int domid = r->domid ? (int)r->domid : domain_free_id(broker);
 	struct broker_domain *domain;
-	int err;
+	int domid, err;
 
+	if (r->domid >= XEN_PLATFORM_DOMID_FIRST_RESERVED)
+		return -EINVAL;
+	domid = r->domid ? (int)r->domid : domain_free_id(broker);
 	if (domid < 0 || broker->ending)
 		return -ENOSPC;
-	if (domid >= (int)XEN_PLATFORM_DOMID_FIRST_RESERVED)
-		return -EINVAL;
 	err = domain_new(broker, (uint32_t)domid, &domain);
 	if (err)
 		return err;
