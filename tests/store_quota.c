@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits hold to the last one, refusals change nothing, refunds are exact, dom0 is held by none. */
+#include "store_world.h"
+
+static struct world *guest_world(const struct store_quota *q, uint32_t *c, uint32_t *g)
+{
+	struct world *w = world_new_with(q);
+
+	*c = world_connect(w);
+	*g = world_introduce(w, 5);
+	says(w, *c, "MKDIR /local/domain/5|", "OK|");
+	says(w, *c, "SET_PERMS /local/domain/5|n5|", "OK|");
+	return w;
+}
+
+static struct store_quota defaults(void)
+{
+	struct store_quota q;
+
+	store_quota_defaults(&q);
+	return q;
+}
+
+static uint32_t nodes_of(struct world *w, uint32_t domid)
+{
+	struct store_domain_stats st;
+
+	assert_int_equal(store_domain_stats(w->store, domid, &st), 0);
+	return st.nodes;
+}
+
+/* Asks for "format" with 0, 1, 2, ... until it is not OK; returns how many were. */
+static uint32_t until_refused(struct world *w, uint32_t conn, uint32_t tx, const char *format,
+			      const char *error)
+{
+	for (uint32_t i = 0;; i++) {
+		char request[128];
+		const char *answer;
+
+		snprintf(request, sizeof(request), format, i);
+		answer = world_ask(w, conn, tx, request);
+		if (!strcmp(answer, "OK|"))
+			continue;
+		assert_string_equal(answer, error);
+		return i;
+	}
+}
+
+static void a_guest_has_exactly_1000_nodes(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+
+	assert_int_equal(until_refused(w, g, 0, "WRITE n%u|", "ENOSPC|"), 999);
+	assert_int_equal(nodes_of(w, 5), 1000);
+	says(w, g, "WRITE n3|value", "OK|");
+	says(w, g, "RM n3|", "OK|");
+	says(w, g, "WRITE a/b|", "ENOSPC|");
+	assert_int_equal(nodes_of(w, 5), 999);
+	says(w, g, "READ a|", "ENOENT|");
+	says(w, g, "WRITE a|", "OK|");
+	says(w, c, "WRITE /local/domain/5/from-dom0|", "OK|");
+	assert_int_equal(nodes_of(w, 5), 1001);
+	world_end(w);
+}
+
+static void deep_removal_is_refunded_before_a_refusal(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+
+	for (int round = 0; round < 5; round++) {
+		assert_int_equal(until_refused(w, g, 0, "WRITE d/n%u|", "ENOSPC|"), 998);
+		says(w, g, "RM d|", "OK|");
+	}
+	world_settle(w);
+	assert_int_equal(nodes_of(w, 5), 1);
+	world_end(w);
+}
+
+/* dom0's snapshot keeps the removed nodes, but the guest does not pay for them. */
+static void a_snapshot_does_not_hold_a_guests_quota(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g, tx;
+	struct world *w = guest_world(&q, &c, &g);
+
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(until_refused(w, g, 0, "WRITE d/n%u|", "ENOSPC|"), 998);
+		tx = world_begin(w, c);
+		says(w, g, "RM d|", "OK|");
+	}
+	assert_int_equal(until_refused(w, g, 0, "WRITE d/n%u|", "ENOSPC|"), 998);
+	says_in(w, c, tx, "READ /local/domain/5/d/n900|", "");
+	world_end(w);
+}
+
+static void in_a_transaction_the_net_counts(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g, tx;
+	struct world *w = guest_world(&q, &c, &g);
+
+	assert_int_equal(until_refused(w, g, 0, "WRITE d/n%u|", "ENOSPC|"), 998);
+	tx = world_begin(w, g);
+	says_in(w, g, tx, "WRITE x|", "ENOSPC|");
+	says_in(w, g, tx, "RM d|", "OK|");
+	assert_int_equal(until_refused(w, g, tx, "WRITE e/n%u|", "ENOSPC|"), 998);
+	says_in(w, g, tx, "TRANSACTION_END T|", "OK|");
+	assert_int_equal(nodes_of(w, 5), 1000);
+	tx = world_begin(w, g);
+	says_in(w, g, tx, "RM e/n0|", "OK|");
+	says_in(w, g, tx, "WRITE y|", "OK|");
+	says_in(w, g, tx, "WRITE z|", "ENOSPC|");
+	says_in(w, g, tx, "RM y|", "OK|");
+	says_in(w, g, tx, "WRITE z|", "OK|");
+	says_in(w, g, tx, "TRANSACTION_END T|", "OK|");
+	world_end(w);
+}
+
+static void a_commit_over_quota_by_now_ends_eagain(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g, tx;
+	struct world *w = guest_world(&q, &c, &g);
+
+	assert_int_equal(until_refused(w, g, 0, "WRITE d/n%u|", "ENOSPC|"), 998);
+	says(w, g, "RM d/n1|", "OK|");
+	tx = world_begin(w, g);
+	says_in(w, g, tx, "WRITE x|", "OK|");
+	says(w, g, "WRITE y|", "OK|");
+	says_in(w, g, tx, "TRANSACTION_END T|", "EAGAIN|");
+	says(w, g, "READ x|", "ENOENT|");
+	assert_int_equal(nodes_of(w, 5), 1000);
+	world_end(w);
+}
+
+static void a_guest_has_exactly_128_watches(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+
+	assert_int_equal(until_refused(w, g, 0, "WATCH w%u|t|", "E2BIG|"), 128);
+	says(w, g, "UNWATCH w7|t|", "OK|");
+	says(w, g, "WATCH one-more|t|", "OK|");
+	says(w, g, "WATCH two-more|t|", "E2BIG|");
+	world_end(w);
+}
+
+static void a_guest_has_exactly_10_transactions(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+
+	for (int i = 0; i < 10; i++)
+		world_begin(w, g);
+	says(w, g, "TRANSACTION_START |", "ENOSPC|");
+	says_in(w, g, 3, "TRANSACTION_END F|", "OK|");
+	world_begin(w, g);
+	says(w, g, "TRANSACTION_START |", "ENOSPC|");
+	world_end(w);
+}
+
+static void a_list_has_exactly_5_entries(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+
+	says(w, g, "WRITE x|", "OK|");
+	says(w, g, "SET_PERMS x|n5|r1|r2|r3|r4|", "OK|");
+	says(w, g, "SET_PERMS x|n5|r1|r2|r3|r4|r6|", "ENOSPC|");
+	says(w, c, "SET_PERMS /local/domain/5/x|n5|r1|r2|r3|r4|r6|r7|", "OK|");
+	world_end(w);
+}
+
+static void a_node_has_exactly_2048_bytes(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+	char request[3000] = "WRITE x|";
+	const size_t at = strlen(request);
+
+	memset(request + at, 'v', 2040);
+	says(w, g, request, "OK|");
+	request[at + 2040] = 'v';
+	says(w, g, request, "ENOSPC|");
+	says(w, g, "SET_PERMS x|n5|r1|", "ENOSPC|");
+	request[at + 2032] = '\0';
+	says(w, g, request, "OK|");
+	says(w, g, "SET_PERMS x|n5|r1|", "OK|");
+	for (int i = 0; i < 600; i++) { /* children count for nothing */
+		snprintf(request, sizeof(request), "MKDIR dir/a-rather-long-name-%d|", i);
+		says(w, g, request, "OK|");
+	}
+	world_end(w);
+}
+
+static void a_path_has_exactly_2048_bytes_home_not_counted(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+	char request[4096] = "READ ";
+
+	memset(request + 5, 'p', 2048);
+	strcpy(request + 5 + 2048, "|");
+	says(w, g, request, "ENOENT|");
+	strcpy(request + 5 + 2048, "p|");
+	says(w, g, request, "EINVAL|");
+	strcpy(request, "READ /local/domain/5/");
+	memset(request + 21, 'p', 2048);
+	strcpy(request + 21 + 2048, "|");
+	says(w, g, request, "ENOENT|");
+	strcpy(request + 21 + 2048, "p|");
+	says(w, g, request, "EINVAL|");
+	says(w, c, request, "ENOENT|");
+	world_end(w);
+}
+
+static void a_transaction_touches_exactly_1024_nodes(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g, tx;
+	struct world *w;
+
+	q.transaction_nodes = 100;
+	w = guest_world(&q, &c, &g);
+	for (int i = 0; i < 200; i++) {
+		char request[64];
+
+		snprintf(request, sizeof(request), "WRITE d/n%d|", i);
+		says(w, g, request, "OK|");
+	}
+	tx = world_begin(w, g);
+	assert_int_equal(until_refused(w, g, tx, "WRITE d/n%u|x", "ENOSPC|"), 100);
+	says_in(w, g, tx, "READ d/n5|", "x");
+	says_in(w, g, tx, "READ d/n100|", "ENOSPC|");
+	says_in(w, g, tx, "TRANSACTION_END T|", "OK|");
+	says(w, g, "READ d/n99|", "x");
+	world_end(w);
+}
+
+static void memory_is_refused_at_the_limit_and_refunded(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g, before;
+	struct world *w;
+	struct store_domain_stats st;
+	char request[2100] = "WRITE n00|";
+
+	q.memory_hard = 100000;
+	q.memory_soft = 50000;
+	w = guest_world(&q, &c, &g);
+	memset(request + 10, 'v', 1900);
+	for (before = 0;; before++) {
+		const char *answer;
+
+		request[7] = (char)('0' + before / 10);
+		request[8] = (char)('0' + before % 10);
+		answer = world_ask(w, g, 0, request);
+		if (strcmp(answer, "OK|")) {
+			assert_string_equal(answer, "ENOMEM|");
+			break;
+		}
+		store_domain_stats(w->store, 5, &st);
+		assert_true(st.memory <= q.memory_hard);
+	}
+	assert_int_equal(before, 47); /* of 64 + 8 + 2048 bytes, and the home */
+	assert_non_null(strstr(w->log, "domain 5: quota memory (50000) (soft) passed"));
+	assert_non_null(strstr(w->log, "domain 5: quota memory (100000) refused: WRITE"));
+	says(w, g, "RM n07|", "OK|");
+	says(w, g, request, "OK|");
+	world_end(w);
+}
+
+static void watches_and_transactions_cost_memory(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w;
+	struct store_domain_stats st;
+	char request[4200] = "WATCH ";
+
+	q.memory_hard = 300000;
+	w = guest_world(&q, &c, &g);
+	for (size_t i = 6; i < 6 + 2000; i += 2)
+		memcpy(request + i, "x/", 2);
+	strcpy(request + 6 + 1999, "|t|");
+	for (int i = 0; i < 5; i++) { /* no two share a level */
+		request[6] = (char)('a' + i);
+		if (strcmp(world_ask(w, g, 0, request), "OK|"))
+			break;
+	}
+	assert_string_equal(w->reply, "ENOMEM|");
+	says(w, g, "RESET_WATCHES |", "OK|");
+	store_domain_stats(w->store, 5, &st);
+	assert_true(st.memory < 1000);
+	world_end(w);
+}
+
+static void a_stalled_reader_is_not_fed(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w;
+	struct store_domain_stats st;
+
+	q.memory_hard = 20000;
+	w = guest_world(&q, &c, &g);
+	says(w, g, "WATCH d|t|", "OK|");
+	w->hold_output = true;
+	for (int i = 0; i < 2000; i++) {
+		char request[64];
+
+		snprintf(request, sizeof(request), "WRITE /local/domain/5/d%d|", i % 7);
+		says(w, c, request, "OK|");
+		snprintf(request, sizeof(request), "RM /local/domain/5/d%d|", i % 7);
+		says(w, c, request, "OK|");
+		snprintf(request, sizeof(request), "WRITE /local/domain/5/d/x%d|", i);
+		says(w, c, request, "OK|");
+		snprintf(request, sizeof(request), "RM /local/domain/5/d/x%d|", i);
+		says(w, c, request, "OK|");
+		world_settle(w);
+		store_domain_stats(w->store, 5, &st);
+		assert_true(st.memory <= q.memory_hard + 200);
+	}
+	world_end(w);
+}
+
+static void a_refusal_is_logged_once_and_escaped(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w;
+	char *first;
+
+	q.watches = 1;
+	w = guest_world(&q, &c, &g);
+	says(w, g, "WATCH @a|t|", "OK|");
+	w->log[0] = '\0';
+	says(w, g, "WATCH @evil\n\x1b[31m|t|", "E2BIG|");
+	says(w, g, "WATCH @more|t|", "E2BIG|");
+	first = strchr(w->log, '\n');
+	assert_non_null(first);
+	assert_string_equal(first, "\n");
+	assert_string_equal(w->log, "domain 5: quota watches (1) refused: WATCH @evil\\x0a\\x1b[31m\n");
+	world_end(w);
+}
+
+static void dom0_is_held_by_none(void **state)
+{
+	struct store_quota q = { .nodes = 1,
+				 .watches = 1,
+				 .transactions = 1,
+				 .node_size = 1,
+				 .perms = 1,
+				 .path_max = 1,
+				 .transaction_nodes = 1,
+				 .memory_hard = 1 };
+	struct world *w = world_new_with(&q);
+	const uint32_t c = world_connect(w);
+	uint32_t tx;
+
+	says(w, c, "WRITE /a/b/c|value", "OK|");
+	says(w, c, "SET_PERMS /a|n0|r1|r2|", "OK|");
+	says(w, c, "WATCH /a|t|", "OK|");
+	says(w, c, "WATCH /b|t|", "OK|");
+	world_begin(w, c);
+	tx = world_begin(w, c);
+	says_in(w, c, tx, "WRITE /x/y/z|v", "OK|");
+	says_in(w, c, tx, "WRITE /x/y/w|v", "OK|");
+	says_in(w, c, tx, "TRANSACTION_END T|", "OK|");
+	world_end(w);
+}
+
+static void zero_means_no_limit(void **state)
+{
+	const struct store_quota q = { .nodes = 0 };
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+
+	for (int i = 0; i < 2000; i++) {
+		char request[64];
+
+		snprintf(request, sizeof(request), "WRITE n%d|", i);
+		says(w, g, request, "OK|");
+	}
+	world_end(w);
+}
+
+static void a_reused_number_starts_with_empty_accounts(void **state)
+{
+	const struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+
+	for (int round = 0; round < 3; round++) {
+		assert_int_equal(until_refused(w, g, 0, "WRITE n%u|", "ENOSPC|"), 999);
+		assert_int_equal(until_refused(w, g, 0, "WATCH n%u|t|", "E2BIG|"), 128);
+		world_kill(w, 5);
+		g = world_introduce(w, 5);
+		says(w, c, "MKDIR /local/domain/5|", "OK|");
+		says(w, c, "SET_PERMS /local/domain/5|n5|", "OK|");
+	}
+	world_end(w);
+}
+
+/* Over its memory quota by what its snapshot keeps: the oldest transaction answers on, and cannot commit. */
+static void a_snapshot_that_costs_too_much_is_doomed(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g, tx, young;
+	struct world *w;
+	struct store_stats st;
+	char request[2100];
+
+	q.memory_hard = 100000;
+	w = guest_world(&q, &c, &g);
+	says(w, g, "WRITE mine|1", "OK|");
+	for (int i = 0; i < 100; i++) {
+		memset(request, 'v', sizeof(request));
+		request[snprintf(request, 64, "WRITE /big/n%03d|", i)] = 'v';
+		request[2000] = '\0';
+		says(w, c, request, "OK|");
+	}
+	tx = world_begin(w, g);
+	says_in(w, g, tx, "WRITE mine|2", "OK|");
+	says(w, c, "WRITE /big/n001|", "OK|");
+	young = world_begin(w, g);
+	says(w, c, "RM /big|", "OK|");
+	world_settle(w);
+	store_stats(w->store, &st);
+	assert_int_equal(st.dooms, 2);
+	assert_int_equal(st.version_bytes, 0);
+	says_in(w, g, tx, "READ mine|", "2");
+	says_in(w, g, young, "READ mine|", "1");
+	says_in(w, g, tx, "WRITE other/deep|2", "OK|");
+	says_in(w, g, tx, "DIRECTORY |", "EINVAL|");
+	says_in(w, g, tx, "DIRECTORY /local/domain/5|", "mine|other|");
+	says(w, g, "RM mine|", "OK|");
+	says_in(w, g, young, "READ mine|", "ENOENT|");
+	says_in(w, g, tx, "READ mine|", "ENOENT|");
+	assert_null(store_check(w->store));
+	says_in(w, g, tx, "TRANSACTION_END T|", "EAGAIN|");
+	says_in(w, g, young, "TRANSACTION_END F|", "OK|");
+	assert_non_null(strstr(w->log, "EAGAIN"));
+	world_end(w);
+}
+
+static void the_global_cap_dooms_the_oldest_whoever_it_is(void **state)
+{
+	struct store_quota q = defaults();
+	struct store_stats st;
+	uint32_t c, old, young;
+	struct world *w;
+
+	q.versions = 3000;
+	w = world_new_with(&q);
+	c = world_connect(w);
+	says(w, c, "WRITE /a|1", "OK|");
+	says(w, c, "WRITE /b|1", "OK|");
+	old = world_begin(w, c);
+	for (int i = 0; i < 100; i++) {
+		char request[64];
+
+		snprintf(request, sizeof(request), "WRITE /d/n%d|1", i);
+		says(w, c, request, "OK|");
+	}
+	young = world_begin(w, c);
+	for (int i = 0; i < 100; i++) {
+		char request[64];
+
+		snprintf(request, sizeof(request), "RM /d/n%d|", i);
+		says(w, c, request, "OK|");
+		store_stats(w->store, &st);
+		assert_true(st.version_bytes <= q.versions);
+	}
+	says_in(w, c, young, "WRITE /a|2", "OK|");
+	says_in(w, c, young, "TRANSACTION_END T|", "EAGAIN|");
+	says_in(w, c, old, "WRITE /a|2", "OK|");
+	says_in(w, c, old, "TRANSACTION_END T|", "EAGAIN|");
+	world_end(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_guest_has_exactly_1000_nodes),
+		cmocka_unit_test(deep_removal_is_refunded_before_a_refusal),
+		cmocka_unit_test(a_snapshot_does_not_hold_a_guests_quota),
+		cmocka_unit_test(in_a_transaction_the_net_counts),
+		cmocka_unit_test(a_commit_over_quota_by_now_ends_eagain),
+		cmocka_unit_test(a_guest_has_exactly_128_watches),
+		cmocka_unit_test(a_guest_has_exactly_10_transactions),
+		cmocka_unit_test(a_list_has_exactly_5_entries),
+		cmocka_unit_test(a_node_has_exactly_2048_bytes),
+		cmocka_unit_test(a_path_has_exactly_2048_bytes_home_not_counted),
+		cmocka_unit_test(a_transaction_touches_exactly_1024_nodes),
+		cmocka_unit_test(memory_is_refused_at_the_limit_and_refunded),
+		cmocka_unit_test(watches_and_transactions_cost_memory),
+		cmocka_unit_test(a_stalled_reader_is_not_fed),
+		cmocka_unit_test(a_refusal_is_logged_once_and_escaped),
+		cmocka_unit_test(dom0_is_held_by_none),
+		cmocka_unit_test(zero_means_no_limit),
+		cmocka_unit_test(a_reused_number_starts_with_empty_accounts),
+		cmocka_unit_test(a_snapshot_that_costs_too_much_is_doomed),
+		cmocka_unit_test(the_global_cap_dooms_the_oldest_whoever_it_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
