@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -326,6 +327,8 @@ static void a_watcher_that_never_reads_is_let_go_and_the_rest_is_served(void **s
 	}
 	assert_true(daemon_rss(&daemon) < 512 * 1024);
 	wire_alive(&daemon, writer);
+	while (recv(watcher, token, sizeof(token), 0) > 0) /* what the kernel holds, then the end */
+		;
 	close(watcher);
 	close(writer);
 	daemon_stop(&daemon);
@@ -348,6 +351,48 @@ static void hundreds_of_connections_come_and_go(void **state)
 			close(fds[i]);
 	}
 	wire_alive(&daemon, -1);
+	daemon_stop(&daemon);
+}
+
+/* Sets the soft limit of open descriptors, returns what it was. */
+static rlim_t limit_descriptors(const struct daemon *daemon, rlim_t soft)
+{
+	struct rlimit limit;
+	rlim_t before;
+
+	assert_int_equal(prlimit(daemon->pid, RLIMIT_NOFILE, NULL, &limit), 0);
+	before = limit.rlim_cur;
+	limit.rlim_cur = soft;
+	assert_int_equal(prlimit(daemon->pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	return before;
+}
+
+/* Without descriptors newcomers are turned away, not left hanging, and nobody else suffers. */
+static void when_descriptors_run_out_newcomers_are_turned_away(void **state)
+{
+	enum { CROWD = 60 };
+	struct daemon daemon;
+	struct wire_answer answer;
+	rlim_t before;
+	int fds[CROWD], bystander, served = 0;
+
+	daemon_start(&daemon, NULL);
+	bystander = wire_connect(&daemon);
+	wire_alive(&daemon, bystander);
+	before = limit_descriptors(&daemon, 40);
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = wire_connect(&daemon);
+		wire_request(fds[i], XS_DIRECTORY, 1, "/", 2);
+	}
+	for (int i = 0; i < CROWD; i++)
+		served += wire_answer(fds[i], &answer);
+	assert_in_range(served, 10, 40);
+	wire_ask(bystander, XS_DIRECTORY, "/", 2, &answer);
+	limit_descriptors(&daemon, before);
+	wire_alive(&daemon, bystander);
+	for (int i = 0; i < CROWD; i++)
+		close(fds[i]);
+	close(bystander);
 	daemon_stop(&daemon);
 }
 
@@ -510,6 +555,48 @@ static void help_and_version_are_answers(void **state)
 	assert_memory_equal(output, "xenstored ", 10);
 }
 
+/* The options of a text, sorted by nothing: each "--name" once, at the start of a line or behind a letter. */
+static bool names_option(const char *text, const char *option)
+{
+	size_t len = strlen(option);
+
+	for (const char *at = strstr(text, option); at; at = strstr(at + 1, option)) {
+		if (!strchr("-abcdefghijklmnopqrstuvwxyz", at[len]))
+			return true;
+	}
+	return false;
+}
+
+static void expect_options_of(const char *from, const char *in)
+{
+	char option[64];
+
+	for (const char *at = strstr(from, "--"); at; at = strstr(at + 2, "--")) {
+		size_t len = 2 + strspn(at + 2, "-abcdefghijklmnopqrstuvwxyz");
+
+		assert_true(len < sizeof(option));
+		memcpy(option, at, len);
+		option[len] = '\0';
+		if (len > 2 && !names_option(in, option))
+			fail_msg("%s is in one of --help and the manual page only", option);
+	}
+}
+
+static void the_manual_page_and_the_help_name_the_same_options(void **state)
+{
+	const char *argv[] = { daemon_program(), "--help", NULL };
+	static char help[16384], page[32768];
+	FILE *file = fopen(MANUAL_PAGE, "re");
+
+	if (!file)
+		skip();
+	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
+	fclose(file);
+	assert_int_equal(run(argv, "/nonexistent", help, sizeof(help)), 0);
+	expect_options_of(help, page);
+	expect_options_of(page, help);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -523,6 +610,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_never_reads_is_not_read_from),
 		cmocka_unit_test(a_watcher_that_never_reads_is_let_go_and_the_rest_is_served),
 		cmocka_unit_test(hundreds_of_connections_come_and_go),
+		cmocka_unit_test(when_descriptors_run_out_newcomers_are_turned_away),
 		cmocka_unit_test(a_live_server_is_not_pushed_aside),
 		cmocka_unit_test(nor_is_the_holder_of_the_pid_file),
 		cmocka_unit_test(a_dead_servers_socket_is_replaced),
@@ -530,6 +618,7 @@ int main(void)
 		cmocka_unit_test(a_full_disk_under_the_trace_stops_nothing),
 		cmocka_unit_test(wrong_command_lines_say_what_is_accepted),
 		cmocka_unit_test(help_and_version_are_answers),
+		cmocka_unit_test(the_manual_page_and_the_help_name_the_same_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
