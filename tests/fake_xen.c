@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -238,8 +239,8 @@ void fake_xen_create(struct fake_xen *xen, uint32_t domid)
 	struct fake_domain *domain = &xen->domains[domid];
 
 	if (!domain->page)
-		domain->page = aligned_alloc(4096, 4096);
-	assert_non_null(domain->page);
+		domain->page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(domain->page, MAP_FAILED);
 	memset(domain->page, 0, 4096);
 	domain->exists = true;
 	domain->shutdown = domain->dying = false;
@@ -260,8 +261,10 @@ void fake_xen_end(struct fake_xen *xen)
 {
 	assert_false(xen->open);
 	assert_int_equal(fake_xen_held(xen), 0);
-	for (uint32_t i = 0; i < FAKE_DOMAINS; i++)
-		free(xen->domains[i].page);
+	for (uint32_t i = 0; i < FAKE_DOMAINS; i++) {
+		if (xen->domains[i].page)
+			munmap(xen->domains[i].page, 4096);
+	}
 	close(xen->event_fd);
 	the_world = NULL;
 }

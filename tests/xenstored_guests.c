@@ -14,6 +14,7 @@
 #include <xenbus/ring.h>
 #include <xenbus/wire.h>
 
+#include "failing_alloc.h"
 #include "fake_xen.h"
 #include "server.h"
 
@@ -317,6 +318,30 @@ static void a_guest_that_takes_no_replies_is_not_read_from(void **state)
 	end(w);
 }
 
+/* CONTROL changes it while the guest is there: with 1, what is read ahead of the replies is one request. */
+static void the_limit_on_outstanding_requests_can_be_changed(void **state)
+{
+	struct world *w = begin();
+	struct store_page page;
+	struct answer answer;
+
+	add_guest(w, 3);
+	page = page_of(w, 3);
+	ask(w, 0, XS_CONTROL, "quota\0set\0outstanding\0001", 24, &answer);
+	assert_string_equal(answer.payload, "OK");
+	for (uint32_t i = 0; i < 20; i++)
+		put(w, 3, XS_READ, i, "nothing", 8);
+	fake_xen_kick(&w->xen, 3);
+	assert_true(server_round(&w->server, 0) > 0);
+	assert_int_equal(byte_ring_used(&page.rsp), WIRE_HEADER_SIZE + sizeof("ENOENT"));
+	settle(w);
+	for (uint32_t i = 0; i < 20; i++) {
+		get(w, 3, &answer);
+		assert_int_equal(answer.header.req_id, i);
+	}
+	end(w);
+}
+
 /* The flooder has its ring full again before each round; the victim asks once. */
 static void a_flooding_guest_costs_the_victim_one_turn_and_us_no_events(void **state)
 {
@@ -587,6 +612,95 @@ static void a_start_that_fails_holds_nothing(void **state)
 	}
 }
 
+/* -- without memory ------------------------------------------------------------------------------ */
+
+static void a_start_without_memory_holds_nothing(void **state)
+{
+	struct options options = quiet_options();
+	bool failed = true;
+
+	for (long nth = 1; failed; nth++) {
+		struct world *w = malloc(sizeof(*w));
+		long live;
+		int err;
+
+		assert_non_null(w);
+		begin_dir(w);
+		live = failing_alloc.live;
+		alloc_fail(nth, false);
+		err = server_open(&w->server, &options);
+		failed = alloc_failed();
+		if (!err)
+			server_close(&w->server);
+		assert_int_equal(failing_alloc.live, live);
+		end_dir(w);
+		free(w);
+	}
+}
+
+/* A life of two guests, whatever is answered: connections may be stopped for want of memory. */
+static void live(struct world *w)
+{
+	char dump[1024];
+
+	for (uint32_t domid = 3; domid <= 4; domid++) {
+		struct store_page page;
+		char payload[32];
+		int len = snprintf(payload, sizeof(payload), "%u%c1%c5", domid, 0, 0) + 1;
+
+		fake_xen_create(&w->xen, domid);
+		page = page_of(w, domid);
+		put(w, 0, XS_INTRODUCE, 1, payload, (size_t)len);
+		put(w, domid, XS_WATCH, 2, "@releaseDomain\0t", 17);
+		put(w, domid, XS_WATCH, 3, "data\0t", 7);
+		put(w, domid, XS_DIRECTORY, 4, "/", 2);
+		fake_xen_kick(&w->xen, 0);
+		fake_xen_kick(&w->xen, domid);
+		settle(w);
+		while (byte_ring_get(&page.rsp, dump, sizeof(dump)) > 0)
+			;
+	}
+	put(w, 0, XS_WRITE, 5, "/local/domain/4/data\0x", 22);
+	fake_xen_kick(&w->xen, 0);
+	settle(w);
+	fake_xen_destroy(&w->xen, 3);
+	settle(w);
+}
+
+/* Everyone who was stopped can come back, and is served. */
+static void expect_service(struct world *w, uint32_t domid)
+{
+	struct store_page page = page_of(w, domid);
+	struct answer answer;
+
+	atomic_store(page.connection, STORE_PAGE_RECONNECT);
+	fake_xen_kick(&w->xen, domid);
+	settle(w);
+	assert_int_equal(atomic_load(page.connection), STORE_PAGE_CONNECTED);
+	ask(w, domid, XS_DIRECTORY, "/", 2, &answer);
+	assert_int_equal(answer.header.req_id, 77);
+}
+
+static void want_of_memory_stops_nobody_for_good(void **state)
+{
+	long before = failing_alloc.live;
+	bool failed = true;
+
+	for (long nth = 1; failed; nth++) {
+		struct world *w = begin();
+
+		alloc_fail(nth, false);
+		live(w);
+		failed = alloc_failed();
+		assert_null(store_check(w->server.store));
+		expect_service(w, 0);
+		if (w->xen.domains[4].bound)
+			expect_service(w, 4);
+		end(w);
+		assert_int_equal(failing_alloc.live, before);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -596,6 +710,7 @@ int main(void)
 		cmocka_unit_test(one_turn_is_one_notification),
 		cmocka_unit_test(a_reply_larger_than_the_ring_comes_in_parts),
 		cmocka_unit_test(a_guest_that_takes_no_replies_is_not_read_from),
+		cmocka_unit_test(the_limit_on_outstanding_requests_can_be_changed),
 		cmocka_unit_test(a_flooding_guest_costs_the_victim_one_turn_and_us_no_events),
 		cmocka_unit_test(indices_out_of_bounds_stop_that_guest_alone),
 		cmocka_unit_test(a_message_too_long_stops_that_guest_alone),
@@ -608,6 +723,8 @@ int main(void)
 		cmocka_unit_test(an_introduction_that_fails_holds_nothing),
 		cmocka_unit_test(introducing_whom_there_is_not_fails),
 		cmocka_unit_test(a_start_that_fails_holds_nothing),
+		cmocka_unit_test(a_start_without_memory_holds_nothing),
+		cmocka_unit_test(want_of_memory_stops_nobody_for_good),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,6 +62,11 @@ uint32_t quota_value(const struct store_quota *quota, enum quota_kind kind)
 	return value;
 }
 
+const struct store_quota *store_limits(const struct store *store)
+{
+	return &store->config.quota;
+}
+
 uint32_t *quota_field(struct store_quota *quota, const char *name, size_t len, bool soft)
 {
 	if (!soft && len == 11 && !memcmp(name, "outstanding", 11))

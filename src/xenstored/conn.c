@@ -32,8 +32,9 @@ static void make_dirty(struct conn *conn)
 
 bool conn_paused(const struct conn *conn)
 {
-	return outbox_used(&conn->out) > OUT_PAUSE ||
-	       (conn->outstanding && conn->out.replies >= conn->outstanding);
+	uint32_t outstanding = conn->guest ? store_limits(conn->server->store)->outstanding : 0;
+
+	return outbox_used(&conn->out) > OUT_PAUSE || (outstanding && conn->out.replies >= outstanding);
 }
 
 /* The store keeps account of what waits here. */

@@ -53,9 +53,9 @@ struct conn_ops {
 struct conn {
 	const struct conn_ops *ops;
 	struct server *server;
-	uint32_t id;	      /* the store's; STORE_CONN_NONE: the store knows it no more */
-	uint32_t outstanding; /* requests that may await taking of their replies; 0: no limit */
-	char name[16];	      /* "d5" or "s17", for trace and log */
+	uint32_t id;   /* the store's; STORE_CONN_NONE: the store knows it no more */
+	bool guest;    /* held by the quota on outstanding requests */
+	char name[16]; /* "d5" or "s17", for trace and log */
 	struct list ready, dirty;
 	struct inbox in;
 	struct outbox out;

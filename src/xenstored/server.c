@@ -264,7 +264,6 @@ int server_open(struct server *server, const struct options *options)
 	int err;
 
 	server->log.verbose = options->verbose;
-	server->outstanding = options->quota.outstanding;
 	list_init(&server->ready);
 	list_init(&server->dirty);
 	list_init(&server->dead);

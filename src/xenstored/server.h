@@ -32,7 +32,6 @@ struct server {
 	struct store_effects effects;
 	bool dispatching; /* effects are being carried out: what they cause joins the end of the list */
 	uint64_t inputs;  /* given to the store from outside; those that follow from effects do not count */
-	uint32_t outstanding; /* quota, for guests' rings */
 	struct pool pool;
 	int epoll;
 	struct idmap conns; /* the store's id -> struct conn */

@@ -123,6 +123,9 @@ uint64_t store_deadline(const struct store *store);
 /* Domains with an instance, in rising order: the smallest domid > @after (start with -1), or -1. */
 int64_t store_next_domain(const struct store *store, int64_t after);
 
+/* The limits as they are now: CONTROL may have changed them. Borrowed. */
+const struct store_quota *store_limits(const struct store *store);
+
 struct store_domain_stats {
 	uint32_t domid;
 	bool introduced;

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "server.h"
+
+static struct client *client_of(struct conn *conn)
+{
+	return list_entry(conn, struct client, conn);
+}
+
+static int client_fill(struct conn *conn, void *buf, size_t size)
+{
+	ssize_t n = recv(client_of(conn)->fd, buf, size, MSG_DONTWAIT);
+
+	if (n > 0)
+		return (int)n;
+	if (n == 0)
+		return -EPIPE;
+	return errno == EAGAIN || errno == EINTR ? 0 : -ECONNRESET;
+}
+
+static int client_drain(struct conn *conn, const void *buf, size_t len)
+{
+	ssize_t n = send(client_of(conn)->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n >= 0)
+		return (int)n;
+	return errno == EAGAIN || errno == EINTR ? 0 : -ECONNRESET;
+}
+
+/* Over and drained: the end. Otherwise wait for requests unless paused, and for room if there is output. */
+static void client_settle(struct conn *conn)
+{
+	struct client *client = client_of(conn);
+	uint32_t events = 0;
+
+	if (conn->over && outbox_used(&conn->out) == 0) {
+		conn_kill(conn);
+		return;
+	}
+	if (!conn->over && !conn_paused(conn))
+		events |= EPOLLIN;
+	if (outbox_used(&conn->out))
+		events |= EPOLLOUT;
+	if (events == client->events)
+		return;
+	client->events = events;
+	server_rewatch(conn->server, client->fd, events, &client->source);
+}
+
+static void client_stopped(struct conn *conn, enum conn_fault fault)
+{
+	struct store_input in = { .type = STORE_IN_DISCONNECT, .conn = conn->id };
+	struct server *server = conn->server;
+
+	if (fault == CONN_PROTOCOL)
+		log_line(&server->log, LOG_NOTICE, "%s: closed: a message too long", conn->name);
+	else if (fault == CONN_MEMORY)
+		log_line(&server->log, LOG_WARNING,
+			 "%s: closed: it takes no events, or memory is short: %zu bytes wait", conn->name,
+			 outbox_used(&conn->out));
+	else
+		log_line(&server->log, LOG_DEBUG, "%s: closed", conn->name);
+	idmap_del(&server->conns, conn->id);
+	conn->id = STORE_CONN_NONE;
+	server_apply(server, &in);
+	if (fault == CONN_GONE || fault == CONN_MEMORY)
+		conn_drop_buffers(conn);
+	if (list_empty(&conn->dirty))
+		list_add_tail(&server->dirty, &conn->dirty);
+}
+
+static void client_free(struct conn *conn)
+{
+	struct client *client = client_of(conn);
+
+	list_del(&client->all);
+	close(client->fd);
+	free(client);
+}
+
+static const struct conn_ops client_ops = {
+	.fill = client_fill,
+	.drain = client_drain,
+	.settle = client_settle,
+	.stopped = client_stopped,
+	.free = client_free,
+};
+
+/* A peer that hung up takes nothing more; what it had sent before is still worked off, if we may read. */
+static void client_event(struct source *source, uint32_t events)
+{
+	struct client *client = list_entry(source, struct client, source);
+	struct conn *conn = &client->conn;
+
+	if (conn->dead)
+		return;
+	if (events & (EPOLLHUP | EPOLLERR) && (conn->over || conn_paused(conn))) {
+		conn_stop(conn, CONN_GONE);
+		conn_kill(conn);
+		return;
+	}
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+		conn->readable = true;
+	conn_ready(conn);
+}
+
+static int client_start(struct server *server, struct client *client)
+{
+	struct store_input in = { .type = STORE_IN_CONNECT };
+	int err = server_apply(server, &in);
+
+	if (err)
+		return err;
+	client->conn.id = in.conn;
+	err = idmap_put(&server->conns, in.conn, &client->conn);
+	if (!err)
+		err = server_watch(server, client->fd, client->events, &client->source);
+	if (err) {
+		idmap_del(&server->conns, in.conn);
+		in.type = STORE_IN_DISCONNECT;
+		server_apply(server, &in);
+	}
+	return err;
+}
+
+int client_new(struct sockets *sockets, int fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	int err = -ENOMEM;
+
+	if (!client)
+		goto close;
+	client->fd = fd;
+	client->events = EPOLLIN;
+	client->source.ready = client_event;
+	conn_init(&client->conn, sockets->server, &client_ops);
+	snprintf(client->conn.name, sizeof(client->conn.name), "s%d", fd);
+	err = client_start(sockets->server, client);
+	if (err)
+		goto free_client;
+	list_add_tail(&sockets->clients, &client->all);
+	log_line(&sockets->server->log, LOG_DEBUG, "%s: connected", client->conn.name);
+	return 0;
+
+free_client:
+	free(client);
+close:
+	close(fd);
+	return err;
+}
