@@ -90,19 +90,53 @@ static void take_from_chain(struct store *s, const struct version *v)
 	slab_free(&s->versions, version);
 }
 
+/* Nobody can see @v, but older snapshots may have read through it: what it holds and the next older
+ * version does not, that one takes over. */
+static void fold_into_older(struct store *s, struct version *v)
+{
+	struct version *older = version_at(s, v->older);
+	const unsigned moved = v->changed & ~older->changed;
+	uint64_t bytes = v->bytes - sizeof(*v);
+
+	if (moved & CHANGED_VALUE) {
+		older->value = v->value;
+		older->value_len = v->value_len;
+	} else if (v->changed & CHANGED_VALUE) {
+		bytes -= blob_size(v->value_len);
+		blob_free(&s->blobs, v->value, v->value_len);
+	}
+	if (moved & CHANGED_PERMS)
+		older->perms = v->perms;
+	else
+		perms_unref(s, v->perms);
+	if (!list_empty(&v->disown)) {
+		older->cursor = v->cursor;
+		list_add(&v->disown, &older->disown);
+	}
+	older->changed |= v->changed;
+	version_charge(s, older, bytes);
+}
+
+/* What it holds goes, and a dead node with it. */
+static void forget(struct store *s, struct version *v)
+{
+	blob_free(&s->blobs, v->value, v->value_len);
+	perms_unref(s, v->perms);
+}
+
 static void version_free(struct store *s, struct version *v)
 {
 	const uint32_t node = v->node;
-	const bool dead = v->changed & CHANGED_DEAD;
+	const bool gone = (v->changed & CHANGED_DEAD) && !v->older;
 
 	refund(s, v);
+	if (v->older)
+		fold_into_older(s, v);
+	else
+		forget(s, v);
 	list_del(&v->disown);
-	if (v->changed & CHANGED_VALUE)
-		blob_free(&s->blobs, v->value, v->value_len);
-	if (v->changed & CHANGED_PERMS)
-		perms_unref(s, v->perms);
 	take_from_chain(s, v);
-	if (dead)
+	if (gone)
 		reclaim_queue(s, node);
 }
 
