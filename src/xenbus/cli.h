@@ -73,5 +73,6 @@ int cmd_attach(const struct cli_command *command, int argc, char **argv);
 int cmd_detach(const struct cli_command *command, int argc, char **argv);
 int cmd_ls(const struct cli_command *command, int argc, char **argv);
 int cmd_dmesg(const struct cli_command *command, int argc, char **argv);
+int cmd_timeline(const struct cli_command *command, int argc, char **argv);
 
 #endif
