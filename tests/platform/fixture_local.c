@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Domains of the local world: a broker in a run directory of its own, worlds opened over its descriptors. */
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,8 +28,9 @@ struct fixture {
 	struct xen_platform *worlds[WORLDS];
 	pid_t started;
 	struct xen_local_stats before;
-	bool cut;  /* killed */
-	bool down; /* ended */
+	int descriptors_before; /* open in the broker, as the kernel counts them */
+	bool cut;		/* killed */
+	bool down;		/* ended */
 };
 
 static pid_t run_broker(const char *rundir)
@@ -69,6 +71,21 @@ static void raise_limit(void)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
+static int open_in_broker(struct fixture *f)
+{
+	char path[32];
+	int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)f->broker);
+	dir = opendir(path);
+	assert_non_null(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
 int fixture_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -87,6 +104,7 @@ int fixture_setup(void **state)
 		assert_true(f->fd[d] >= 0);
 	}
 	f->before = stats(f);
+	f->descriptors_before = open_in_broker(f);
 	return 0;
 }
 
@@ -153,6 +171,7 @@ int fixture_teardown(void **state)
 				fixture_new_domain(f, d);
 		after = settled(f);
 		assert_same(&after, &f->before);
+		assert_int_equal(open_in_broker(f), f->descriptors_before);
 	}
 	for (int d = 0; d < DOMAINS; d++)
 		close(f->fd[d]);

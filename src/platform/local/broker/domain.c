@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "connection.h"
@@ -38,13 +39,17 @@ int domain_free_id(struct xen_local_broker *broker)
 
 /* -- who joins: over the domain descriptor, which the whole domain shares and which is never answered -- */
 
-static bool is_seqpacket(int fd)
+/* Not the domain descriptor itself either: nobody could ever hang up on that connection. */
+static bool may_answer_over(const struct broker_domain *domain, int fd)
 {
+	struct stat door, sock;
+
 	int family = 0, type = 0;
 	socklen_t len = sizeof(int);
 
 	return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &len) && family == AF_UNIX &&
-	       !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_SEQPACKET;
+	       !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) && type == SOCK_SEQPACKET &&
+	       !fstat(domain->descriptor, &door) && !fstat(fd, &sock) && door.st_ino != sock.st_ino;
 }
 
 static void greet(struct broker_domain *domain, int sock)
@@ -70,7 +75,7 @@ static void hello(struct xenbus_source *source, unsigned int events)
 	int len = message_recv(source->fd, &r, sizeof(r), &fds, MSG_DONTWAIT);
 
 	if (len == LOCAL_HEAD(local_request, refs) && r.op == LOCAL_HELLO && r.count == LOCAL_VERSION &&
-	    fds.n == 1 && is_seqpacket(fds.fd[0]))
+	    fds.n == 1 && may_answer_over(domain, fds.fd[0]))
 		greet(domain, fds.fd[--fds.n]);
 	message_close_fds(&fds);
 }
