@@ -111,8 +111,9 @@ struct device_impl {
 	uint64_t waiting_since;
 	unsigned int wait_own, wait_other;
 	struct xenbus_timer wait_timer;
-	bool echo;		       /* we wrote our state since we last read it: its event is due */
-	struct xenbus_timer own_timer; /* armed: reads the own state when it fires */
+	bool echo;		  /* we wrote our state since we last read it: its event is due */
+	unsigned int looks_later; /* enum look bits that look_timer will ask for */
+	struct xenbus_timer look_timer;
 	struct xenbus_device_work wait_work;
 };
 
@@ -128,6 +129,7 @@ struct root {
 	char *path; /* "backend/alice_dev" */
 	struct xenstore_watch watch;
 	struct task task; /* scans */
+	struct xenbus_timer scan_timer;
 	size_t devices;
 };
 
@@ -228,16 +230,21 @@ void root_close(struct root *root);
 void root_free_if_done(struct root *root);
 struct device_impl *device_find(struct xenbus *bus, const char *nodename);
 
+/* Lists the type's devices again in a while: one may have been missed. */
+void scan_later(struct root *root);
+
 /* -- device.c */
 int device_new(struct root *root, const char *nodename);
 void device_look(struct device_impl *impl, unsigned int looks);
 void device_condemn(struct device_impl *impl, enum condemn_reason reason);
 void device_changed(struct device_impl *impl);
 
-/* -- look.c: what is now */
+/* -- probe.c */
 /* Is it there, complete and new? Marks it with a fresh instance and fills in the other end.
  * 0; -EAGAIN nothing to probe here now; -errno. */
 int look_probe(struct device_impl *impl);
+
+/* -- look.c: what is now */
 /* Asks whether the instance is still there; condemns the device where it is not. From anywhere. */
 void look_instance(struct device_impl *impl);
 /* <nodename>/state was written, by us or by somebody else: it will be read. */

@@ -58,6 +58,8 @@ static bool device_probe(struct device_impl *impl)
 	if (err && err != -EAGAIN && err != -ENODEV && err != -ENOTCONN)
 		bus_log(dev->bus, XENBUS_LOG_ERROR, "%s: cannot be probed: %s", dev->nodename,
 			strerror(-err));
+	if (err && err != -EAGAIN && err != -ENODEV)
+		scan_later(impl->root);
 	if (err)
 		return false;
 	impl->marked = true;
@@ -106,7 +108,7 @@ static void device_end(struct device_impl *impl)
 	if (probed)
 		say_closed(impl);
 	wait_cancel(impl);
-	xenbus_timer_cancel(dev->bus->host, &impl->own_timer);
+	xenbus_timer_cancel(dev->bus->host, &impl->look_timer);
 	if (impl->checking)
 		xenstore_cancel(dev->bus->xs, &impl->check);
 	impl->dead = true;

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define NODENAME_MAX 256u
+#define SCAN_RETRY_NS 200000000u
 
 static unsigned int depth_of_device(const struct root *root)
 {
@@ -47,6 +48,19 @@ static unsigned int looks_for(const char *leaf)
 	return strcmp(leaf, "online") ? 0 : LOOK_POLICY;
 }
 
+static void scan_timer_fired(struct xenbus_timer *timer)
+{
+	task_kick(&list_entry(timer, struct root, scan_timer)->task);
+}
+
+void scan_later(struct root *root)
+{
+	struct xenbus *bus = root->bus;
+
+	root->scan = true;
+	xenbus_timer_set(bus->host, &root->scan_timer, xenbus_host_now(bus->host) + SCAN_RETRY_NS);
+}
+
 static void root_event(struct root *root, const char *path)
 {
 	const char *at = path + strlen(root->path);
@@ -67,7 +81,7 @@ static void root_event(struct root *root, const char *path)
 	impl = device_find(root->bus, nodename);
 	if (!impl) {
 		if (device_new(root, nodename) == -ENOMEM)
-			bus_log(root->bus, XENBUS_LOG_ERROR, "%s: no memory for a device", nodename);
+			scan_later(root);
 	} else if (impl->phase == DEVICE_ENDING) {
 		impl->reprobe = true;
 	} else {
@@ -106,8 +120,8 @@ static void scan_found(struct root *root, const char *dir, const char *name)
 	impl = device_find(root->bus, nodename);
 	if (impl)
 		device_look(impl, LOOK_INSTANCE | LOOK_OWN);
-	else
-		device_new(root, nodename);
+	else if (device_new(root, nodename) == -ENOMEM)
+		scan_later(root);
 }
 
 static int scan_dir(struct root *root, const char *dir, unsigned int depth)
@@ -135,8 +149,8 @@ static void root_main(struct task *task)
 	if (root->closing || !root->scan)
 		return;
 	root->scan = false;
-	if (scan_dir(root, root->path, depth_of_device(root)))
-		root->scan = true; /* the connection went; its next first event asks again */
+	if (scan_dir(root, root->path, depth_of_device(root)) && !root->closing)
+		scan_later(root);
 }
 
 void root_free_if_done(struct root *root)
@@ -147,6 +161,7 @@ void root_free_if_done(struct root *root)
 	if (!root->closing || root->devices || root->task.fiber)
 		return;
 	task_fini(&root->task);
+	xenbus_timer_cancel(bus->host, &root->scan_timer);
 	list_del(&root->link);
 	free(root->path);
 	free(root);
@@ -172,6 +187,7 @@ struct root *root_new(struct xenbus *bus, const struct xenbus_driver *drv, const
 		return NULL;
 	}
 	task_init(&root->task, bus, root_main, root_ended);
+	root->scan_timer.fire = scan_timer_fired;
 	root->watch = (struct xenstore_watch){ .path = root->path, .fired = root_fired };
 	if (xenstore_watch_add(bus->xs, &root->watch, NULL) && bus->connected) {
 		free(root->path);
