@@ -52,6 +52,7 @@ struct task {
 struct bus_call {
 	struct xenstore_request req;
 	struct bus_batch *batch;
+	bool keep; /* the answer says more than "OK" */
 	int error;
 	char *reply; /* malloc'ed, NUL behind len; NULL on error */
 	size_t len;

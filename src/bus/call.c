@@ -13,7 +13,7 @@ static void call_done(struct xenstore_request *req, int error, const char *reply
 	struct bus_batch *batch = call->batch;
 
 	call->error = error;
-	if (!error) {
+	if (!error && call->keep) {
 		call->reply = malloc(len + 1);
 		if (call->reply) {
 			memcpy(call->reply, reply, len);
@@ -28,10 +28,16 @@ static void call_done(struct xenstore_request *req, int error, const char *reply
 		task_resume(batch->task);
 }
 
+/* An "OK" is not kept: a change that was made must not be reported as one that failed for want of memory. */
+static bool has_answer(uint32_t op)
+{
+	return op == XS_READ || op == XS_DIRECTORY || op == XS_DIRECTORY_PART || op == XS_GET_PERMS;
+}
+
 void bus_call_start(struct task *task, struct bus_batch *batch, struct bus_call *call, uint32_t op,
 		    uint32_t tx, const struct iovec *iov, int count)
 {
-	*call = (struct bus_call){ .batch = batch };
+	*call = (struct bus_call){ .batch = batch, .keep = has_answer(op) };
 	call->req.done = call_done;
 	batch->task = task;
 	call->error = xenstore_submit(task->bus->xs, &call->req, op, tx, iov, count);
