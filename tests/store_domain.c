@@ -129,6 +129,23 @@ static void what_a_dead_domain_owned_goes_with_what_is_beneath(void **state)
 	world_end(w);
 }
 
+static void the_root_outlives_its_owner(void **state)
+{
+	struct world *w = world_new();
+	const uint32_t c = world_connect(w);
+
+	world_introduce(w, 5);
+	says(w, c, "WRITE /a/b|1", "OK|");
+	says(w, c, "SET_PERMS /|b5|r7|", "OK|");
+	says(w, c, "WATCH /|t|", "OK|");
+	hears(w, c, "/|t|");
+	world_kill(w, 5);
+	hears(w, c, "/|t|");
+	says(w, c, "GET_PERMS /|", "n0|");
+	says(w, c, "READ /a/b|", "1");
+	world_end(w);
+}
+
 static void a_reused_number_inherits_nothing(void **state)
 {
 	struct world *w = world_new();
@@ -275,6 +292,7 @@ int main(void)
 		cmocka_unit_test(a_ring_reset_drops_claims_and_keeps_the_connection),
 		cmocka_unit_test(broken_framing_closes_only_that_connection),
 		cmocka_unit_test(what_a_dead_domain_owned_goes_with_what_is_beneath),
+		cmocka_unit_test(the_root_outlives_its_owner),
 		cmocka_unit_test(a_reused_number_inherits_nothing),
 		cmocka_unit_test(nor_does_it_inside_an_open_transaction),
 		cmocka_unit_test(release_ends_the_instance),

@@ -318,14 +318,45 @@ static void begin(struct world *w, uint32_t c, struct walk *k, struct model_tx *
 	tx->id = world_begin(w, c);
 }
 
-/* Does what the transaction did once more, on the store as it is now. */
+/* Have @a's and @b's node of that path the same children, by incarnation? */
+static bool same_children(struct model *a, struct model *b, const char *path)
+{
+	char parent[32];
+	size_t in_a = 0, in_both = 0, in_b = 0;
+
+	for (size_t i = 1; i < a->count; i++) {
+		const struct model_node *n = &a->nodes[i], *other = at(b, n->path);
+
+		parent_of(n->path, parent);
+		if (strcmp(parent, path))
+			continue;
+		in_a++;
+		in_both += other && other->alive == n->alive;
+	}
+	for (size_t i = 1; i < b->count; i++) {
+		parent_of(b->nodes[i].path, parent);
+		in_b += !strcmp(parent, path);
+	}
+	return in_a == in_b && in_a == in_both;
+}
+
+/* Does what the transaction did once more, on the store as it is now. What it made and removed again was
+ * never there. */
 static void repeat(struct walk *k, struct model_tx *tx)
 {
+	struct model before = k->now;
+
 	for (size_t i = 0; i < tx->request_count; i++) {
 		char path[32], arg[24] = "", answer[512];
 
 		sscanf(tx->requests[i] + 1, "%31s %23s", path, arg);
 		model_ask(k, NULL, tx->requests[i][0], path, arg, answer);
+	}
+	for (size_t i = 0; i < k->now.count; i++) {
+		struct model_node *n = &k->now.nodes[i], *old = at(&before, n->path);
+
+		if (old && old->alive == n->alive && same_children(&before, &k->now, n->path))
+			n->stamps[CHILDREN] = old->stamps[CHILDREN];
 	}
 }
 

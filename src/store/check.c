@@ -234,6 +234,7 @@ static void count_lists(struct census *c)
 {
 	const struct store *s = c->s;
 
+	count_perms(c, s->dom0_only);
 	for (int i = 0; i < SPECIAL_COUNT; i++)
 		count_perms(c, s->special[i]);
 	for (uint32_t perms = 1; perms < s->perms.fresh; perms++) {

@@ -43,6 +43,7 @@ struct store {
 	struct blobs blobs;
 	struct index node_index, perms_index, wnode_index;
 	uint32_t root;
+	uint32_t dom0_only;		 /* the list "n0", at hand where making one could fail */
 	uint32_t special[SPECIAL_COUNT]; /* permission lists of the special events */
 
 	struct list txs;		      /* transactions that hold a snapshot, oldest first */

@@ -100,11 +100,26 @@ void domain_unref(struct store *s, struct domain *domain)
 	mem_free(&s->mem, domain, sizeof(*domain));
 }
 
+/* The root cannot go: dom0 has it again, alone. */
+static void lose_root(struct store *s, struct store_effects *out)
+{
+	const uint32_t old = perms_ref(s, node_at(s, s->root)->perms);
+
+	s->stamp++;
+	node_set_perms(s, s->root, perms_ref(s, s->dom0_only));
+	watch_fire(s, out, "/", 1, s->root, 0, old);
+	perms_unref(s, old);
+}
+
 /* Removes the node if it is still part of the tree; in any case the domain pays for it no more. */
 static void lose_node(struct store *s, uint32_t node, struct store_effects *out)
 {
 	char path[WIRE_ABS_PATH_MAX];
 
+	if (node == s->root) {
+		lose_root(s, out);
+		return;
+	}
 	if (node_is_current(s, node)) {
 		s->stamp++;
 		watch_fire_removed(s, out, path, node_path(s, node, path), node, node_at(s, node)->parent);

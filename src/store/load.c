@@ -264,21 +264,18 @@ static uint8_t access_of(struct load *l, uint8_t letter)
 }
 
 /* An entry that is not stale names the instance that lives; streams of servers without instances name
- * domains that we may not have met. */
+ * domains that we may not have met. An owner is believed to be there. */
 static void load_entry(struct load *l, bool owner, struct perm_entry *e)
 {
 	const uint8_t letter = (uint8_t)take_number(l, 1), flags = (uint8_t)take_number(l, 1);
 
 	*e = (struct perm_entry){ .domid = take_u16(l), .access = access_of(l, letter) };
-	if (l->err)
+	if (l->err || (flags & STREAM_PERM_STALE) || (e->domid == WIRE_DOMID_ANY && !owner))
 		return;
 	if (owner)
 		e->who = need_domain(l, e->domid);
-	else if (!(flags & STREAM_PERM_STALE) && e->domid != WIRE_DOMID_ANY &&
-		 domain_mention(l->s, e->domid, &e->who) == -ENOMEM)
+	else if (domain_mention(l->s, e->domid, &e->who) == -ENOMEM)
 		fail(l, -ENOMEM, "out of memory");
-	if (owner && (flags & STREAM_PERM_STALE))
-		fail(l, -EINVAL, "node of a dead domain");
 }
 
 static uint32_t load_perms(struct load *l, uint32_t count)
@@ -371,6 +368,10 @@ static void place_node(struct load *l, const struct node_record *r)
 
 	if (kind == WIRE_PATH_SPECIAL) {
 		load_special(l, r);
+		return;
+	}
+	if (!perms_owner(l->s, r->perms)) {
+		fail(l, -EINVAL, "node of a dead domain");
 		return;
 	}
 	if (kind != WIRE_PATH_ABSOLUTE || r->value_len > WIRE_PAYLOAD_MAX) {

@@ -14,6 +14,7 @@ static int make_root(struct store *s)
 		return -ENOMEM;
 	for (int i = 0; i < SPECIAL_COUNT; i++)
 		s->special[i] = perms_ref(s, perms);
+	s->dom0_only = perms_ref(s, perms);
 	s->root = node_new(s, 0, 0, 0, 0, perms);
 	if (!s->root) {
 		perms_unref(s, perms);
@@ -78,6 +79,7 @@ static void free_tree(struct store *s)
 		node_discard(s, s->root);
 	for (int i = 0; i < SPECIAL_COUNT; i++)
 		perms_unref(s, s->special[i]);
+	perms_unref(s, s->dom0_only);
 }
 
 void store_free(struct store *s)
