@@ -16,6 +16,7 @@
 
 #include "cli.h"
 #include "domain.h"
+#include "process.h"
 #include "world.h"
 
 static const char details[] =
@@ -176,7 +177,7 @@ static int spawn(struct run *run)
 	if (pid < 0)
 		return not_run(run->argv[0], pid);
 	/* It may be gone by now: then its exit is told all the same. */
-	run->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	run->pidfd = process_open(pid);
 	return 0;
 }
 

@@ -2,11 +2,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <base/logfile.h>
 #include <xenbus/client.h>
@@ -26,8 +27,8 @@ static const char details[] =
 	"\n"
 	"A world that is up already stays as it is, and its lines are printed.\n";
 
-#define STORE_START_MS 10000
-#define STORE_POLL_MS 5
+#define NOTIFY_SOCKET "notify.sock"
+#define STORE_START_MS 60000
 
 static void broker_main(const struct world_dir *dir, struct xen_local_broker *broker)
 {
@@ -63,65 +64,108 @@ static int start_broker(const struct world_dir *dir, int lock)
 
 static void store_main(const struct world_dir *dir, const char *program, int domain_fd)
 {
-	char number[16], log[WORLD_PATH_MAX], pid_file[WORLD_PATH_MAX];
+	char number[16], path[WORLD_PATH_MAX], pid_file[WORLD_PATH_MAX];
 
-	world_path(dir, "xenstored.log", log);
-	world_path(dir, "xenstored.pid", pid_file);
 	world_setenv(dir);
+	world_path(dir, NOTIFY_SOCKET, path);
+	setenv("NOTIFY_SOCKET", path, 1);
 	snprintf(number, sizeof(number), "%d", domain_fd);
 	setenv(XEN_LOCAL_DOMAIN_FD_ENV, number, 1);
 	fcntl(domain_fd, F_SETFD, 0);
-	process_detach(log);
+	world_path(dir, "xenstored.pid", pid_file);
+	world_path(dir, "xenstored.log", path);
+	process_detach(path);
 	execl(program, program, "-N", "--pid-file", pid_file, (char *)NULL);
 	fprintf(stderr, "%s: %s\n", program, strerror(errno));
 	_exit(127);
 }
 
-/* Waits until the store answers, and opens it. */
-static int await_store(const struct world_dir *dir, pid_t pid, struct world_store *store)
+/* Waits until xenstored says on @notify that it serves, as a service does to its manager. */
+static int await_store(const struct world_dir *dir, pid_t pid, int notify)
 {
-	const struct timespec pause = { .tv_nsec = STORE_POLL_MS * 1000000 };
-	char path[WORLD_PATH_MAX];
-	int pidfd, status;
+	struct pollfd fds[2] = { { .fd = notify, .events = POLLIN },
+				 { .fd = process_open(pid), .events = POLLIN } };
+	int ready = poll(fds, 2, STORE_START_MS);
+	char text[64] = "";
 
-	world_path(dir, "xenstored.sock", path);
-	for (int waited = 0; waited < STORE_START_MS; waited += STORE_POLL_MS) {
-		pidfd = process_behind_socket(path);
-		if (pidfd >= 0) {
-			close(pidfd);
-			return world_store_open(dir->path, store);
-		}
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return cli_fail("xenstored ended at once; see %s/xenstored.log", dir->path);
-		nanosleep(&pause, NULL);
+	close(fds[1].fd);
+	if (fds[0].revents & POLLIN && recv(notify, text, sizeof(text) - 1, 0) > 0 &&
+	    !strncmp(text, "READY=1", strlen("READY=1")))
+		return 0;
+	return cli_fail("xenstored %s; see what it says in %s/xenstored.log",
+			ready ? "ended at once" : "does not say that it serves", dir->path);
+}
+
+/* A socket that hears one program, removed once it has. */
+static int notify_socket(const struct world_dir *dir)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char path[WORLD_PATH_MAX];
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	world_path(dir, NOTIFY_SOCKET, path);
+	strcpy(address.sun_path, path);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address))) {
+		cli_fail("%s: %s", path, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
 	}
-	return cli_fail("xenstored does not answer; see %s/xenstored.log", dir->path);
+	return fd;
+}
+
+/* Starts @program and waits until it serves. Its pid, or -1 after saying why not. */
+static pid_t spawn_store(const struct world_dir *dir, const char *program, int domain_fd)
+{
+	char path[WORLD_PATH_MAX];
+	int notify = notify_socket(dir), err = 0;
+	pid_t pid;
+
+	if (notify < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		store_main(dir, program, domain_fd);
+	if (pid < 0)
+		cli_fail("fork: %s", strerror(errno));
+	else
+		err = await_store(dir, pid, notify);
+	close(notify);
+	world_path(dir, NOTIFY_SOCKET, path);
+	unlink(path);
+	if (!err)
+		return pid;
+	kill(pid, SIGKILL); /* a child of ours, not waited for yet: the number is its own */
+	return -1;
+}
+
+static int write_dom0(const struct world_dir *dir)
+{
+	struct world_store store;
+	int err = world_store_open(dir->path, &store);
+
+	if (err)
+		return err;
+	err = domain_write_dom0(store.xs);
+	world_store_close(&store);
+	return err ? cli_fail("domain 0's nodes: %s", strerror(-err)) : 0;
 }
 
 static int start_store(const struct world_dir *dir, struct xen_local *local)
 {
 	char program[PATH_MAX];
-	struct world_store store;
-	int fd, err;
 	pid_t pid;
+	int fd;
 
 	if (process_find("xenstored", program, sizeof(program)))
 		return CLI_FAILURE;
 	fd = xen_local_domain_fd(local, 0);
 	if (fd < 0)
 		return cli_fail("domain 0: %s", strerror(-fd));
-	pid = fork();
-	if (pid == 0)
-		store_main(dir, program, fd);
+	pid = spawn_store(dir, program, fd);
 	close(fd);
-	if (pid < 0)
-		return cli_fail("fork: %s", strerror(errno));
-	err = await_store(dir, pid, &store);
-	if (err)
-		return err;
-	err = domain_write_dom0(store.xs);
-	world_store_close(&store);
-	return err ? cli_fail("domain 0's nodes: %s", strerror(-err)) : 0;
+	return pid < 0 ? CLI_FAILURE : write_dom0(dir);
 }
 
 static int start_log(const struct world_dir *dir)

@@ -74,12 +74,19 @@ void process_detach(const char *log)
 		return; /* then it holds the directory it was started in; no harm */
 }
 
+int process_open(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int process_behind_socket(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
-	int fd, pidfd = -1, err = 0;
+	int fd, err = 0;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
@@ -90,12 +97,8 @@ int process_behind_socket(const char *path)
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len))
 		err = -errno;
-	if (!err) {
-		pidfd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
-		err = pidfd < 0 ? -errno : 0;
-	}
 	close(fd);
-	return err ? err : pidfd;
+	return err ? err : process_open(peer.pid);
 }
 
 bool process_gone(int pidfd, int timeout_ms)

@@ -13,8 +13,9 @@ int process_find(const char *name, char *path, size_t size);
 /* In a child: standard input from /dev/null, output and errors to the end of @log, a session of its own. */
 void process_detach(const char *log);
 
-/* A descriptor (close-on-exec) that becomes readable when the process at the other end of the socket @path, the
- * one that listens, ends. -errno: nobody listens there. */
+/* A descriptor (close-on-exec) that becomes readable when @pid ends; -errno. */
+int process_open(pid_t pid);
+/* The same of the process that listens on the socket @path; -errno: nobody does. */
 int process_behind_socket(const char *path);
 /* Waits until that descriptor says so, @timeout_ms at most. */
 bool process_gone(int pidfd, int timeout_ms);
