@@ -16,9 +16,12 @@
 
 #include "cli.h"
 
-static bool runnable(const char *path)
+/* Is there a program DIR/@name, @dir_len bytes of @dir? Its path is in @path then. */
+static bool found(const char *dir, size_t dir_len, const char *name, char *path, size_t size)
 {
-	return !access(path, X_OK);
+	int len = snprintf(path, size, "%.*s/%s", (int)dir_len, dir, name);
+
+	return len > 0 && (size_t)len < size && !access(path, X_OK);
 }
 
 static bool find_in_path(const char *name, char *path, size_t size)
@@ -27,10 +30,7 @@ static bool find_in_path(const char *name, char *path, size_t size)
 
 	for (; dir && *dir; dir = *end ? end + 1 : end) {
 		end = strchrnul(dir, ':');
-		if (end == dir)
-			continue;
-		snprintf(path, size, "%.*s/%s", (int)(end - dir), dir, name);
-		if (runnable(path))
+		if (end != dir && found(dir, (size_t)(end - dir), name, path, size))
 			return true;
 	}
 	return false;
@@ -44,14 +44,10 @@ int process_find(const char *name, char *path, size_t size)
 	self[len < 0 ? 0 : len] = '\0';
 	if (strrchr(self, '/'))
 		*strrchr(self, '/') = '\0';
-	snprintf(path, size, "%s/%s", self, name);
-	if (runnable(path))
-		return 0;
-	snprintf(path, size, "%s/%s", XENBUS_SBINDIR, name);
-	if (runnable(path))
-		return 0;
-	snprintf(path, size, "%s/%s", XENBUS_LIBEXECDIR, name);
-	if (runnable(path) || find_in_path(name, path, size))
+	if (found(self, strlen(self), name, path, size) ||
+	    found(XENBUS_SBINDIR, strlen(XENBUS_SBINDIR), name, path, size) ||
+	    found(XENBUS_LIBEXECDIR, strlen(XENBUS_LIBEXECDIR), name, path, size) ||
+	    find_in_path(name, path, size))
 		return 0;
 	return cli_fail("no %s in %s, %s, %s, or in PATH", name, self, XENBUS_SBINDIR, XENBUS_LIBEXECDIR);
 }
