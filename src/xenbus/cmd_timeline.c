@@ -11,7 +11,7 @@
 #include "timeline.h"
 
 #define WIDTH_MIN 60u
-#define WIDTH_DEFAULT 100u
+#define WIDTH_DEFAULT 110u
 #define WIDTH_MAX 160u
 
 static const char details[] =

@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xen/io/xenbus.h>
 
 #define GUTTER 15u /* "   0.000  1/1  " */
 #define CELL_MAX 1024u
+#define SILENCE_NS 5000000u
 
 struct timeline {
 	struct timeline_entry *entries;
@@ -19,7 +21,7 @@ struct story {
 	const struct timeline_look *look;
 	const char *pair;
 	unsigned int column; /* width of one end's */
-	uint64_t start_ns;
+	uint64_t start_ns, last_ns;
 	unsigned int states[2]; /* frontend's, backend's; 0 not known yet */
 	unsigned int shown[2];	/* as the f/b gutter last had them */
 	char cell[CELL_MAX];
@@ -34,9 +36,11 @@ static const char *const state_names[] = {
 	"Closing", "Closed",	   "Reconfiguring", "Reconfigured", "Gone",
 };
 
+#define STATES (sizeof(state_names) / sizeof(state_names[0]))
+
 static const char *state_name(unsigned int state)
 {
-	return state < sizeof(state_names) / sizeof(state_names[0]) ? state_names[state] : "?";
+	return state < STATES ? state_names[state] : "?";
 }
 
 int timeline_new(struct timeline **out)
@@ -193,6 +197,8 @@ static void split_operation(const struct timeline_entry *e, char op[24], char wh
 		snprintf(op, 24, "END %.1s", path);
 	else if (path[0]) {
 		short_path(e, path, brief, sizeof(brief));
+		if (!strcmp(brief, "instance"))
+			value[strcspn(value, " ")] = '\0'; /* when it was made is of no interest */
 		if (!strcmp(op, "WRITE"))
 			snprintf(what, 128, "%.60s = %.60s", brief, value);
 		else
@@ -222,6 +228,37 @@ static void add_operation(struct story *s, const struct timeline_entry *e)
 
 /* -- the story --------------------------------------------------------------------------------- */
 
+static int state_number(const char *name)
+{
+	for (unsigned int i = 0; i < STATES; i++)
+		if (!strcmp(state_names[i], name))
+			return (int)i;
+	return -1;
+}
+
+/* What an entry says of the states in the store. An end knows that it wrote a state when the store has
+ * answered; by then the other end may have seen it. */
+static void see_states(struct story *s, const struct timeline_entry *e)
+{
+	const char *now = strstr(e->text, "-> ");
+	int state = now ? state_number(now + 3) : -1;
+
+	if (e->kind == TIMELINE_OTHEREND && state >= 0)
+		s->states[!e->is_backend] = (unsigned int)state;
+	else if (e->kind == TIMELINE_STATE || (e->kind == TIMELINE_NOTE && !strncmp(e->text, "own state", 9)))
+		s->states[e->is_backend] = e->own;
+}
+
+/* A long silence is shown as one. */
+static void see_silence(struct story *s, const struct timeline_entry *e)
+{
+	if (s->last_ns && e->time_ns - s->last_ns >= SILENCE_NS) {
+		flush_cell(s);
+		fprintf(s->out, "%s%8s%s\n", colour(s, "\033[2m"), "...", colour(s, "\033[0m"));
+	}
+	s->last_ns = e->time_ns;
+}
+
 static void print_entry(struct story *s, const struct timeline_entry *e)
 {
 	static const char *const codes[TIMELINE_KINDS] = {
@@ -233,13 +270,14 @@ static void print_entry(struct story *s, const struct timeline_entry *e)
 
 	if (e->kind == TIMELINE_EVENT && !s->look->events)
 		return;
+	see_silence(s, e);
 	if (e->kind == TIMELINE_STORE) {
 		add_operation(s, e);
 		return;
 	}
 	flush_cell(s);
+	see_states(s, e);
 	if (e->kind == TIMELINE_STATE) {
-		s->states[e->is_backend] = e->own;
 		snprintf(text, sizeof(text), "=> %s", state_name(e->own));
 	} else if (e->kind == TIMELINE_OTHEREND) {
 		const char *now = strstr(e->text, "-> ");
@@ -263,7 +301,7 @@ static void begin_story(struct story *s, const struct timeline *timeline)
 		if (strcmp(e->pair, s->pair) != 0 || ends[e->is_backend])
 			continue;
 		ends[e->is_backend] = e;
-		s->states[e->is_backend] = 1; /* that is when a device is probed */
+		s->states[e->is_backend] = XenbusStateInitialising; /* that is when a device is probed */
 		snprintf(title[e->is_backend], sizeof(title[0]), "%s %s", e->domid ? "DomU" : "Dom0",
 			 e->device);
 		if (!s->start_ns)
