@@ -380,6 +380,27 @@ static void a_restarted_store_is_found_again(void **state)
 	world_stop(&w);
 }
 
+/* A bus must end without its store: nothing waits for an answer that cannot come, a parked driver neither. */
+static void a_bus_closes_without_its_store(void **state)
+{
+	struct xenbus_completion never = { 0 };
+
+	for (int stuck = 0; stuck < 2; stuck++) {
+		struct world w = { 0 };
+
+		if (getenv("BUS_TEST_STORE"))
+			skip();
+		world_start(&w);
+		w.front.stuck = stuck ? &never : NULL;
+		assert_int_equal(world_task(&w, attach), 0);
+		if (stuck)
+			world_until(&w, first_is_stuck);
+		else
+			world_expect_connected(&w);
+		world_stop_without_store(&w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +415,7 @@ int main(void)
 		cmocka_unit_test(long_listings_come_in_parts),
 		cmocka_unit_test(a_long_wait_is_reported_and_not_fatal),
 		cmocka_unit_test(a_restarted_store_is_found_again),
+		cmocka_unit_test(a_bus_closes_without_its_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -262,6 +262,19 @@ void world_stop(struct world *w)
 	rmdir(w->dir);
 }
 
+void world_stop_without_store(struct world *w)
+{
+	store_kill(w, SIGKILL);
+	xenbus_close(w->front.bus);
+	xenbus_close(w->back.bus);
+	assert_int_equal(w->front.probes, w->front.removes);
+	assert_int_equal(w->back.probes, w->back.removes);
+	xenbus_close(w->toolstack);
+	xenbus_host_free(w->host);
+	unlink(w->socket);
+	rmdir(w->dir);
+}
+
 struct task_args {
 	struct world *w;
 	int (*fn)(struct xenbus *bus, void *w);

@@ -38,6 +38,8 @@ struct world {
 void world_start(struct world *w);
 /* Closes everything and checks that nothing is left. */
 void world_stop(struct world *w);
+/* Kills the store, closes all buses without it, and checks as world_stop() does. */
+void world_stop_without_store(struct world *w);
 /* Kills the store that world_start() made, and starts a fresh one on the same socket. */
 void world_restart_store(struct world *w);
 
