@@ -45,6 +45,7 @@ static pid_t run_broker(const char *rundir)
 		int err;
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(0, 15); /* not close-on-exec: no program of a domain may get it */
 		err = xen_local_broker_run(broker);
 		xen_local_broker_free(broker);
 		exit(err ? 1 : 0);

@@ -59,7 +59,7 @@ static bool hung_up(int sock)
 {
 	struct pollfd p = { .fd = sock };
 
-	return poll(&p, 1, 60000) == 1 && p.revents & POLLHUP;
+	return poll(&p, 1, 20000) == 1 && p.revents & POLLHUP;
 }
 
 static uint32_t open_handle(int sock, enum local_handle kind)
@@ -234,8 +234,22 @@ static void who_asks_again_before_reading_is_cut(void **state)
 	int sock = join(*state, 1);
 	struct local_request r = { .op = LOCAL_OPEN, .count = LOCAL_EVTCHN };
 
-	while (!message_send(sock, &r, HEAD, NULL, MSG_DONTWAIT))
-		;
+	assert_int_equal(message_send(sock, &r, HEAD, NULL, 0), 0);
+	assert_int_equal(message_send(sock, &r, HEAD, NULL, 0), 0);
+	assert_true(hung_up(sock));
+	close(sock);
+}
+
+static void descriptors_where_none_belong_cut(void **state)
+{
+	struct local_request r = { .op = LOCAL_OPEN, .count = LOCAL_EVTCHN };
+	struct message_fds fds = { .n = 1, .fd = { 0 } };
+	int sock = join(*state, 1);
+
+	assert_int_equal(message_send(sock, &r, HEAD, NULL, 0), 0);
+	assert_true(message_recv(sock, &(struct local_reply){ 0 }, sizeof(struct local_reply), &fds, 0) > 0);
+	fds = (struct message_fds){ .n = 1, .fd = { 0 } };
+	assert_int_equal(message_send(sock, &r, HEAD, &fds, 0), 0);
 	assert_true(hung_up(sock));
 	close(sock);
 }
@@ -523,6 +537,7 @@ int main(void)
 		LOCAL(the_door_stays_open_whatever_is_thrown_at_it),
 		LOCAL(a_domain_has_so_many_connections_and_no_more),
 		LOCAL(who_asks_again_before_reading_is_cut),
+		LOCAL(descriptors_where_none_belong_cut),
 		LOCAL(toolstack_requests_of_a_domain_cut_it),
 		LOCAL(a_read_only_page_resists),
 		LOCAL(a_writable_page_keeps_its_size),

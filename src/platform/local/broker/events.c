@@ -204,7 +204,7 @@ int op_bind_interdomain(struct broker_connection *c, const struct local_request 
 	if (!domain)
 		return -ESRCH;
 	remote = numbers_get(&domain->ports, r->id);
-	if (!remote || remote->peer || remote->offered_to != c->domain->serial)
+	if (!remote || remote->offered_to != c->domain->serial) /* a bound one is offered to nobody */
 		return -EINVAL;
 	err = port_on_channel(c->domain, remote->channel, !remote->side, &port);
 	if (err)
