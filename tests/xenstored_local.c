@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -38,8 +39,10 @@ static void start_broker(struct world *w)
 	assert_int_equal(xen_local_broker_new(w->dir, &broker), 0);
 	w->broker = fork();
 	assert_true(w->broker >= 0);
-	if (w->broker == 0)
+	if (w->broker == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(xen_local_broker_run(broker) ? 1 : 0);
+	}
 	xen_local_broker_free(broker);
 	assert_int_equal(xen_local_connect(w->dir, &w->toolstack), 0);
 }
