@@ -45,6 +45,7 @@ static int front_publish(struct xenbus_device *dev)
 static int back_connect(struct xenbus_device *dev)
 {
 	uint32_t ref, remote, port;
+	char text[64];
 	void *page;
 	int err = xenbus_gather(dev->bus, XBT_NIL, dev->otherend, "ring-ref", "%u", &ref, "event-channel",
 				"%u", &remote, NULL);
@@ -53,7 +54,9 @@ static int back_connect(struct xenbus_device *dev)
 	err = err ? err : xenbus_bind_evtchn(dev, remote, NULL, NULL, &port);
 	if (err)
 		return err;
-	xenbus_dev_info(dev, "the frontend says: %.63s", ((struct greeting *)page)->text);
+	memcpy(text, ((struct greeting *)page)->text,
+	       sizeof(text)); /* it may change at any time: copy, then use */
+	xenbus_dev_info(dev, "the frontend says: %.63s", text);
 	((struct greeting *)page)->heard = 1;
 	return xenbus_notify(dev, port);
 }
