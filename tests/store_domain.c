@@ -39,6 +39,34 @@ static void a_ring_that_cannot_be_mapped_is_refused(void **state)
 	world_end(w);
 }
 
+static void a_death_before_the_ring_is_mapped_answers_the_asker(void **state)
+{
+	struct world *w = world_new();
+	const uint32_t c = world_connect(w);
+	struct store_input in = { .type = STORE_IN_MESSAGE,
+				  .conn = c,
+				  .op = XS_INTRODUCE,
+				  .req_id = 9,
+				  .payload = "5\0001\0007",
+				  .len = 6 };
+	struct store_input mapped = { .type = STORE_IN_MAPPED, .domid = 5 };
+	struct store_effects fx = { 0 };
+
+	w->exists[5] = true;
+	assert_int_equal(store_apply(w->store, &in, &fx), 0);
+	assert_int_equal(fx.count, 1);
+	assert_int_equal(fx.list[0].type, STORE_OUT_MAP_RING);
+	store_effects_clear(&fx);
+	assert_int_equal(store_apply(w->store, &in, &fx), 0);
+	assert_string_equal((char *)fx.bytes + fx.list[0].offset + WIRE_HEADER_SIZE, "EBUSY");
+	store_effects_free(&fx);
+	world_kill(w, 5);
+	assert_memory_equal(w->order, " u5 r", 5);
+	assert_string_equal(w->reply, "ENOENT|");
+	assert_int_equal(world_apply(w, &mapped), -ENOENT);
+	world_end(w);
+}
+
 static void a_repeated_introduce_resets_the_connection(void **state)
 {
 	struct world *w = world_new();
@@ -288,6 +316,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(introducing_maps_tells_and_then_replies),
 		cmocka_unit_test(a_ring_that_cannot_be_mapped_is_refused),
+		cmocka_unit_test(a_death_before_the_ring_is_mapped_answers_the_asker),
 		cmocka_unit_test(a_repeated_introduce_resets_the_connection),
 		cmocka_unit_test(a_ring_reset_drops_claims_and_keeps_the_connection),
 		cmocka_unit_test(broken_framing_closes_only_that_connection),

@@ -310,8 +310,11 @@ static void the_end_fires_one_event_a_node_in_order_of_access(void **state)
 	says_in(w, c, tx, "WRITE /d/a|2", "OK|");
 	says_in(w, c, tx, "WRITE /d/b|3", "OK|");
 	says_in(w, c, tx, "WRITE /d/x|3", "OK|");
+	says_in(w, c, tx, "WRITE /d/y/only/implied|3", "OK|");
+	says_in(w, c, tx, "WRITE /d/z/implied|3", "OK|");
+	says_in(w, c, tx, "WRITE /d/z|3", "OK|");
 	says_in(w, c, tx, "TRANSACTION_END T|", "OK|");
-	hears(w, c, "/d/b|t| /d/a|t| /d/x|t|");
+	hears(w, c, "/d/b|t| /d/a|t| /d/x|t| /d/y/only/implied|t| /d/z|t| /d/z/implied|t|");
 	world_end(w);
 }
 

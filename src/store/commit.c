@@ -45,8 +45,9 @@ static bool owner_lives(const struct store *s, const struct txnode *t)
 
 static bool is_valid(struct store *s, struct tx *tx)
 {
-	for_each_txnode(t, &tx->nodes,
-			by_access) if (!still_true(s, tx, t) || !owner_lives(s, t)) return false;
+	for_each_txnode (t, &tx->nodes, by_access)
+		if (!still_true(s, tx, t) || !owner_lives(s, t))
+			return false;
 	return true;
 }
 
@@ -54,7 +55,8 @@ static uint32_t count_changed(const struct tx *tx)
 {
 	uint32_t count = 0;
 
-	for_each_txnode(t, &tx->nodes, by_access) count += is_changed(t);
+	for_each_txnode (t, &tx->nodes, by_access)
+		count += is_changed(t);
 	return count;
 }
 
@@ -94,9 +96,13 @@ static void forget_given(struct txnode *t)
 static void apply(struct store *s, struct tx *tx)
 {
 	s->stamp++;
-	for_each_txnode(t, &tx->nodes, by_access) if (t->removed) remove_base(s, t);
-	else if (is_changed(t) && !t->fresh) change_base(s, t);
-	for_each_txnode(t, &tx->created, by_creation) create_base(s, t);
+	for_each_txnode (t, &tx->nodes, by_access)
+		if (t->removed)
+			remove_base(s, t);
+		else if (is_changed(t) && !t->fresh)
+			change_base(s, t);
+	for_each_txnode (t, &tx->created, by_creation)
+		create_base(s, t);
 }
 
 static size_t txnode_path(const struct store *s, const struct tx *tx, const struct txnode *t,
@@ -131,7 +137,9 @@ static void tell_all(struct store *s, struct tx *tx, struct store_effects *out)
 {
 	if (!s->watch_count)
 		return;
-	for_each_txnode(t, &tx->nodes, by_access) if (is_changed(t)) tell(s, tx, t, out);
+	for_each_txnode (t, &tx->nodes, by_access)
+		if (is_changed(t) && (t->was || !t->implied))
+			tell(s, tx, t, out);
 }
 
 static int reserve(struct store *s, struct tx *tx)
@@ -154,6 +162,8 @@ int tx_commit(struct store *s, struct tx *tx, struct store_effects *out)
 		return -ENOMEM;
 	apply(s, tx);
 	tell_all(s, tx, out);
-	for_each_txnode(t, &tx->nodes, by_access) if (is_changed(t)) forget_given(t);
+	for_each_txnode (t, &tx->nodes, by_access)
+		if (is_changed(t))
+			forget_given(t);
 	return 0;
 }

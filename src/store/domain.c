@@ -3,6 +3,7 @@
 #include "conn.h"
 #include "effects.h"
 #include "node.h"
+#include "request.h"
 #include "tx.h"
 #include "watch.h"
 
@@ -157,6 +158,7 @@ void domain_die(struct store *s, struct domain *domain, struct store_effects *ou
 	const bool introduced = domain->introduced;
 	const uint32_t domid = domain->domid;
 	const uint32_t ring = domain->ring ? domain->ring->id : STORE_CONN_NONE;
+	const struct introduction intro = domain->intro;
 
 	assert(domain->alive && !domain_is_privileged(domain));
 	domain->alive = false;
@@ -175,6 +177,8 @@ void domain_die(struct store *s, struct domain *domain, struct store_effects *ou
 	domain_unref(s, domain);
 	if (introduced)
 		watch_fire_special(s, out, SPECIAL_RELEASE, domid);
+	if (intro.pending)
+		reply_error_to(s, out, intro.conn, intro.req_id, intro.tx_id, -ENOENT);
 }
 
 void domains_done(struct store *s)

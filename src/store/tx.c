@@ -324,6 +324,7 @@ void txnode_write(struct store *s, struct tx *tx, struct txnode *t, uint32_t val
 	t->value = value;
 	t->value_len = len;
 	t->has_value = true;
+	t->implied = false;
 	t->gen = tx_stamp(s);
 	tx->wrote = true;
 }
@@ -332,6 +333,7 @@ void txnode_set_perms(struct store *s, struct tx *tx, struct txnode *t, uint32_t
 {
 	perms_unref(s, t->perms);
 	t->perms = perms;
+	t->implied = false;
 	t->gen = tx_stamp(s);
 	tx->wrote = true;
 }

@@ -44,6 +44,7 @@ struct txnode {
 	bool fresh;	/* made here: has nothing to do with the base */
 	bool removed;	/* the base was removed here */
 	bool has_value; /* written here */
+	bool implied;	/* made only because something beneath it was: fires no event of its own */
 	bool counted;	/* against the quota of touched nodes */
 	/* At the end only: */
 	bool alive;	    /* the base is still part of the tree */

@@ -136,8 +136,10 @@ static void version_free(struct store *s, struct version *v)
 		forget(s, v);
 	list_del(&v->disown);
 	take_from_chain(s, v);
-	if (gone)
-		reclaim_queue(s, node);
+	if (!gone)
+		return;
+	node_at(s, node)->flags &= 0x7f & ~NODE_DEAD; /* not even remembered any more */
+	reclaim_queue(s, node);
 }
 
 void version_pass_on(struct store *s, struct tx *from, struct tx *next)
