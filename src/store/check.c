@@ -99,7 +99,7 @@ static void count_node(struct census *c, uint32_t node)
 	claim(c, !(n->flags & NODE_MARKED), "mark left behind");
 	claim(c, !n->first || node_at(s, node_at(s, n->first)->prev)->next == 0,
 	      "last child is not the last");
-	claim(c, !n->next || node_at(s, n->next)->prev == node, "siblings disagree");
+	claim(c, !n->next || !n->parent || node_at(s, n->next)->prev == node, "siblings disagree");
 	c->indexed += n->parent != 0;
 	claim(c, !n->parent || is_in_index(s, node), "node not in the index");
 	count_versions(c, n, node);
