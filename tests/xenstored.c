@@ -503,6 +503,35 @@ static void a_hangup_reopens_the_trace(void **state)
 	daemon_stop(&daemon);
 }
 
+/* A client's bytes can neither end a line of the trace nor pretend to be its syntax. */
+static void the_trace_escapes_what_clients_send(void **state)
+{
+	static const char payload[] = "/t\0a\nb\x1b[2J|c)\\\xff";
+	struct daemon daemon;
+	struct wire_answer answer;
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	FILE *file;
+	int fd;
+
+	daemon_start(&daemon, NULL);
+	fd = wire_connect(&daemon);
+	wire_ask(fd, XS_WRITE, payload, sizeof(payload) - 1, &answer);
+	assert_string_equal(answer.payload, "OK");
+	wire_alive(&daemon, fd); /* lines are written when the turn is over: so now */
+	file = fopen(daemon.trace, "re");
+	assert_non_null(file);
+	while (getline(&line, &size, file) > 0)
+		found |= strstr(line, " WRITE ") &&
+			 strstr(line, "(/t|a\\x0ab\\x1b[2J\\x7cc\\x29\\x5c\\xff)\n");
+	assert_true(found);
+	free(line);
+	fclose(file);
+	close(fd);
+	daemon_stop(&daemon);
+}
+
 static void a_full_disk_under_the_trace_stops_nothing(void **state)
 {
 	const char *arguments[] = { "-T", "/dev/full", NULL };
@@ -615,6 +644,7 @@ int main(void)
 		cmocka_unit_test(nor_is_the_holder_of_the_pid_file),
 		cmocka_unit_test(a_dead_servers_socket_is_replaced),
 		cmocka_unit_test(a_hangup_reopens_the_trace),
+		cmocka_unit_test(the_trace_escapes_what_clients_send),
 		cmocka_unit_test(a_full_disk_under_the_trace_stops_nothing),
 		cmocka_unit_test(wrong_command_lines_say_what_is_accepted),
 		cmocka_unit_test(help_and_version_are_answers),

@@ -551,6 +551,8 @@ static void release_lets_go_of_the_ring(void **state)
 	settle(w);
 	get(w, 0, &answer);
 	assert_string_equal(answer.payload, "OK");
+	assert_int_equal(w->server.guests.ports.count, 2); /* dom0 and 3 */
+	assert_int_equal(w->server.conns.count, 2);
 	assert_int_equal(fake_xen_held(&w->xen), 4);
 	end(w);
 }
