@@ -6,6 +6,7 @@
  *     greeting front     in a guest          greeting back     in dom0
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <xenbus/host.h>
@@ -36,10 +37,11 @@ static int front_publish(struct xenbus_device *dev)
 	err = err ? err : xenbus_alloc_evtchn(dev, rung, NULL, &port);
 	err = err ? err : xenbus_publish_add(dev, "ring-ref", "%u", ref);
 	err = err ? err : xenbus_publish_add(dev, "event-channel", "%u", port);
-	if (!err)
-		strcpy(((struct greeting *)page)->text, "hello from the other domain");
+	if (err)
+		return err;
+	strcpy(((struct greeting *)page)->text, "hello from the other domain");
 	dev_set_drvdata(dev, page);
-	return err;
+	return 0;
 }
 
 static int back_connect(struct xenbus_device *dev)
@@ -54,8 +56,8 @@ static int back_connect(struct xenbus_device *dev)
 	err = err ? err : xenbus_bind_evtchn(dev, remote, NULL, NULL, &port);
 	if (err)
 		return err;
-	memcpy(text, ((struct greeting *)page)->text,
-	       sizeof(text)); /* it may change at any time: copy, then use */
+	/* It may change at any time: copy, then use. */
+	memcpy(text, ((struct greeting *)page)->text, sizeof(text));
 	xenbus_dev_info(dev, "the frontend says: %.63s", text);
 	((struct greeting *)page)->heard = 1;
 	return xenbus_notify(dev, port);
@@ -72,11 +74,20 @@ static void print(void *ctx, enum xenbus_log_level level, const char *line)
 	fflush(stdout);
 }
 
+/* The hypervisor is gone: as after a power cut, there is nothing left to do. */
+static void world_ended(struct xenbus_source *source, unsigned int events)
+{
+	fprintf(stderr, "greeting: the world has ended\n");
+	exit(1);
+}
+
 int main(int argc, char **argv)
 {
 	struct xenbus_config config = { .log = print };
+	struct xenbus_source world = { .ready = world_ended, .fd = -1 };
 	const char *why = "no event loop";
 	struct xenbus *bus;
+	int fd;
 
 	if (argc != 2 || (strcmp(argv[1], "front") != 0 && strcmp(argv[1], "back") != 0)) {
 		fprintf(stderr, "usage: greeting front | back\n");
@@ -87,6 +98,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "greeting: %s\n", why);
 		return 1;
 	}
+	fd = xen_platform_fd(config.platform);
+	if (fd >= 0)
+		xenbus_source_add(config.host, &world, fd, XENBUS_SOURCE_READ);
 	if (argv[1][0] == 'f')
 		xenbus_register_frontend(bus, &front);
 	else
