@@ -453,6 +453,28 @@ static void a_snapshot_that_costs_too_much_is_doomed(void **state)
 	world_end(w);
 }
 
+/* A doomed snapshot lets go of what died under it: much waits to be freed at once, and that is in order. */
+static void the_check_knows_what_waits_to_be_freed(void **state)
+{
+	struct store_quota q = defaults();
+	struct store_stats st;
+	uint32_t c, tx;
+	struct world *w;
+
+	q.versions = 100;
+	w = guest_world(&q, &c, &tx);
+	says(w, c, "WRITE /a|1", "OK|");
+	says(w, c, "SET_PERMS /a|b5|", "OK|");
+	tx = world_begin(w, c);
+	world_kill(w, 5);
+	store_stats(w->store, &st);
+	assert_int_equal(st.dooms, 1);
+	assert_true(st.deferred_nodes > 1);
+	assert_null(store_check(w->store));
+	says_in(w, c, tx, "TRANSACTION_END F|", "OK|");
+	world_end(w);
+}
+
 static void the_global_cap_dooms_the_oldest_whoever_it_is(void **state)
 {
 	struct store_quota q = defaults();
@@ -510,6 +532,7 @@ int main(void)
 		cmocka_unit_test(zero_means_no_limit),
 		cmocka_unit_test(a_reused_number_starts_with_empty_accounts),
 		cmocka_unit_test(a_snapshot_that_costs_too_much_is_doomed),
+		cmocka_unit_test(the_check_knows_what_waits_to_be_freed),
 		cmocka_unit_test(the_global_cap_dooms_the_oldest_whoever_it_is),
 	};
 

@@ -62,6 +62,7 @@ static void count_version(struct census *c, const struct node *n, uint32_t node,
 	pays(c, v->payer->conn->domain, v->bytes);
 }
 
+/* What waits in the queue of the free has no parent, no version, and no more than its next. */
 static void count_versions(struct census *c, const struct node *n, uint32_t node)
 {
 	uint64_t newer = UINT64_MAX;
@@ -71,7 +72,7 @@ static void count_versions(struct census *c, const struct node *n, uint32_t node
 		newer = version_at(c->s, at)->until;
 	}
 	claim(c,
-	      !(n->flags & NODE_DEAD) ||
+	      !(n->flags & NODE_DEAD) || !n->parent ||
 		      (n->versions && (version_at(c->s, n->versions)->changed & CHANGED_DEAD)),
 	      "dead node without its death");
 }
