@@ -128,6 +128,14 @@ static bool wants_reconnect(const struct guest *guest)
 	return atomic_load_explicit(guest->page.connection, memory_order_acquire) == STORE_PAGE_RECONNECT;
 }
 
+/* A server that is gone moved its indices: what it was told, watches above all, is unknown here, and half a
+ * message may be on either ring. A guest that was early has moved its own only. */
+static bool served_before(const struct guest *guest)
+{
+	return atomic_load_explicit(guest->page.req.cons, memory_order_acquire) ||
+	       atomic_load_explicit(guest->page.rsp.prod, memory_order_acquire);
+}
+
 void guest_start(struct guest *guest, struct server *server, uint32_t id, bool fresh)
 {
 	struct conn *conn = &guest->conn;
@@ -137,7 +145,7 @@ void guest_start(struct guest *guest, struct server *server, uint32_t id, bool f
 	conn->guest = guest->domid != 0;
 	snprintf(conn->name, sizeof(conn->name), "d%u", guest->domid);
 	store_page_attach(&guest->page, guest->mapped);
-	connect_page(guest, fresh || wants_reconnect(guest));
+	connect_page(guest, fresh || wants_reconnect(guest) || served_before(guest));
 	conn->readable = true;
 	conn_ready(conn);
 }
