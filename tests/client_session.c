@@ -432,6 +432,31 @@ static void a_full_socket_is_waited_for(void **state)
 	client_world_deinit(&w);
 }
 
+/* As many as there are ids; the next is refused and disturbs nothing. */
+static void ids_run_out_and_come_back(void **state)
+{
+	struct test_request one = test_request();
+	struct client_world w;
+	const struct iovec iov = { (void *)(uintptr_t) "", 1 };
+	struct xenstore_request *req = calloc(65535, sizeof(*req));
+	struct xenstore_counters c;
+
+	client_world_init(&w);
+	for (int i = 0; i < 65535; i++) {
+		assert_int_equal(xenstore_submit(w.xs, &req[i], XS_READ, 0, &iov, 1), 0);
+		xenstore_cancel(w.xs, &req[i]);
+	}
+	assert_int_equal(submit(&w, &one, XS_READ, "/a"), -ENOMEM);
+	settle(&w);
+	xenstore_counters(w.xs, &c);
+	assert_int_equal(c.replies, 65535);
+	assert_int_equal(submit(&w, &one, XS_READ, "/a"), 0);
+	settle(&w);
+	assert_string_equal(one.reply, "/a");
+	client_world_deinit(&w);
+	free(req);
+}
+
 static void swallow(struct fake_store *store, const struct xsd_sockmsg *header, const char *payload)
 {
 }
@@ -559,6 +584,7 @@ int main(void)
 		cmocka_unit_test(a_callback_may_close_the_session),
 		cmocka_unit_test(a_call_waits_for_its_reply),
 		cmocka_unit_test(a_full_socket_is_waited_for),
+		cmocka_unit_test(ids_run_out_and_come_back),
 		cmocka_unit_test(a_full_socket_goes_on_without_a_reply_to_wake_it),
 		cmocka_unit_test(steady_state_allocates_nothing),
 		cmocka_unit_test(no_failed_allocation_is_fatal_or_leaks),

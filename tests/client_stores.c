@@ -163,6 +163,30 @@ static int come_after(struct guest *g)
 	return use_ring(g);
 }
 
+/* The store dies under it and another one takes over. */
+static int outlive_store(struct guest *g)
+{
+	static struct counted watch;
+	struct xenstore_counters c;
+	FILE *ready;
+
+	watch = counted("data", 0);
+	CHECK(xenstore_watch_add(g->xs, &watch.watch, NULL) == 0);
+	CHECK(call(g->xs, XS_WRITE, 0, "data/a", "value", 5, NULL) == 0);
+	ready = fopen(getenv("READY"), "w");
+	CHECK(ready);
+	fclose(ready);
+	do {
+		CHECK(xenbus_host_dispatch(g->host, -1) >= 0);
+		xenstore_counters(g->xs, &c);
+	} while (!c.reconnects);
+	watch.fired = 0;
+	CHECK(call(g->xs, XS_READ, 0, "data/a", NULL, 0, NULL) == -ENOENT);
+	CHECK(call(g->xs, XS_WRITE, 0, "data/a", "value", 5, NULL) == 0);
+	CHECK(watch.fired);
+	return use_ring(g);
+}
+
 static int be_dom0(struct guest *g)
 {
 	CHECK(xenstore_features(g->xs) == 0);
@@ -174,9 +198,11 @@ static int guest_main(const char *what)
 	static const struct {
 		const char *name;
 		int (*run)(struct guest *g);
-	} roles[] = {
-		{ "ring", use_ring }, { "leave", leave_traces }, { "after", come_after }, { "dom0", be_dom0 }
-	};
+	} roles[] = { { "ring", use_ring },
+		      { "leave", leave_traces },
+		      { "after", come_after },
+		      { "dom0", be_dom0 },
+		      { "outlive", outlive_store } };
 	struct guest g;
 	const char *why;
 	char *variable = getenv(XEN_LOCAL_DOMAIN_FD_ENV);
@@ -250,6 +276,36 @@ static void a_guests_next_process_begins_anew(void **state)
 	}
 }
 
+/* The broker lives on; `up` starts the store anew and introduces the domain to it. */
+static void a_guest_outlives_its_store(void **state)
+{
+	char ready[64], pid_file[80];
+	struct command c;
+	FILE *file;
+	int store;
+	pid_t pid;
+
+	snprintf(ready, sizeof(ready), "%s/ready", top);
+	snprintf(pid_file, sizeof(pid_file), "%s/xenstored.pid", dir);
+	setenv("READY", ready, 1);
+	pid = START("xenbus", "run", "--domid", "3", self, "guest", "outlive");
+	while (access(ready, F_OK))
+		usleep(1000);
+	unlink(ready);
+	file = fopen(pid_file, "r");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d", &store), 1);
+	fclose(file);
+	kill(store, SIGKILL);
+	command_wait(store);
+	RUN(&c, "xenbus", "up");
+	assert_non_null(strstr(c.err, "had lost its store"));
+	assert_int_equal(c.status, 0);
+	assert_int_equal(command_wait(pid), 0);
+	RUN(&c, "xenbus", "run", "--domid", "3", self, "guest", "ring");
+	assert_int_equal(c.status, 0);
+}
+
 static char socket_path[64];
 
 static pid_t start_store(void)
@@ -318,6 +374,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_session_outlives_its_store),
 		cmocka_unit_test_setup_teardown(a_guest_has_the_store_by_its_ring, make_world, end_world),
 		cmocka_unit_test_setup_teardown(dom0_has_it_by_the_socket, make_world, end_world),
+		cmocka_unit_test_setup_teardown(a_guest_outlives_its_store, make_world, end_world),
 		cmocka_unit_test_setup_teardown(a_guests_next_process_begins_anew, make_world, end_world),
 	};
 	ssize_t len;

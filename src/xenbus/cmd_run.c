@@ -11,7 +11,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <xenbus/host.h>
 #include <xenbus/local.h>
 
 #include "cli.h"
@@ -69,45 +68,20 @@ static void guest_environment(const struct world_dir *dir)
 	unsetenv("XENSTORED_RUNDIR");
 }
 
-static int make_uuid(char vm[DOMAIN_VM_MAX])
-{
-	struct xenbus_host *host;
-	uint8_t b[16];
-	int err = xenbus_host_new(&host);
-
-	if (err)
-		return err;
-	err = xenbus_host_random(host, b, sizeof(b));
-	xenbus_host_free(host);
-	b[6] = (b[6] & 0x0f) | 0x40; /* version 4, */
-	b[8] = (b[8] & 0x3f) | 0x80; /* random */
-	snprintf(vm, DOMAIN_VM_MAX,
-		 "/vm/%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
-		 b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
-	return err;
-}
-
 static int create_domain(struct run *run, uint32_t domid, const char *name)
 {
 	struct xen_local_store ring;
-	int got, err;
+	int got = xen_local_domain_create(run->local, domid, &ring), err;
 
-	err = make_uuid(run->domain.vm);
-	if (err)
-		return cli_fail("%s", strerror(-err));
-	got = xen_local_domain_create(run->local, domid, &ring);
 	if (got == -EEXIST)
 		return cli_fail("domain %u is there already", domid);
 	if (got < 0)
 		return cli_fail("domain %u: %s", domid, strerror(-got));
-	run->domain.domid = (uint32_t)got;
-	run->domain.gfn = ring.gfn;
-	run->domain.port = ring.port;
-	if (name)
-		snprintf(run->domain.name, sizeof(run->domain.name), "%s", name);
-	else
-		snprintf(run->domain.name, sizeof(run->domain.name), "Domain-%d", got);
-	return 0;
+	err = domain_init(&run->domain, (uint32_t)got, &ring, name);
+	if (!err)
+		return 0;
+	xen_local_domain_destroy(run->local, (uint32_t)got);
+	return cli_fail("domain %d: %s", got, strerror(-err));
 }
 
 static int introduce_domain(struct run *run)
@@ -132,7 +106,7 @@ static void remove_from_store(struct run *run)
 		cli_fail("domain %u's devices: %s", run->domain.domid, strerror(-err));
 	if (err > 0 || world_store_open(run->dir.path, &store))
 		return;
-	err = domain_forget(store.xs, &run->domain);
+	err = domain_forget(store.xs, run->domain.domid);
 	if (err)
 		cli_fail("domain %u in the store: %s", run->domain.domid, strerror(-err));
 	world_store_close(&store);

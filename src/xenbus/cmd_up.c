@@ -25,10 +25,12 @@ static const char details[] =
 	"    eval \"$(xenbus up)\"\n"
 	"    xenstore-ls\n"
 	"\n"
-	"A world that is up already stays as it is, and its lines are printed.\n";
+	"A world that is up already stays as it is, and its lines are printed. If its store died alone, a new one is started\n"
+	"and learns of the domains that live: their programs find it by themselves.\n";
 
 #define NOTIFY_SOCKET "notify.sock"
 #define STORE_START_MS 60000
+#define DOMAINS_AT_ONCE 64
 
 static void broker_main(const struct world_dir *dir, struct xen_local_broker *broker)
 {
@@ -205,15 +207,68 @@ static int print_environment(const struct world_dir *dir)
 	return fflush(stdout) ? cli_fail("standard output: %s", strerror(errno)) : 0;
 }
 
+static int introduce_again(struct xen_local *local, struct xenstore *xs, uint32_t domid)
+{
+	struct xen_local_store ring;
+	struct domain domain;
+	int err = xen_local_domain_store(local, domid, &ring);
+
+	if (!err)
+		err = domain_init(&domain, domid, &ring, NULL);
+	return err ? err : domain_introduce(xs, &domain);
+}
+
+/* A store that died left domains behind: the new one learns of them, and their sessions find it. */
+static int introduce_all(const struct world_dir *dir, struct xen_local *local)
+{
+	struct xen_local_domain domains[DOMAINS_AT_ONCE];
+	struct world_store store;
+	uint32_t from = 1;
+	int count, err = world_store_open(dir->path, &store);
+
+	if (err)
+		return err;
+	while (!err && (count = xen_local_domains(local, from, domains, DOMAINS_AT_ONCE)) > 0) {
+		for (int i = 0; i < count && !err; i++)
+			err = introduce_again(local, store.xs, domains[i].domid);
+		from = domains[count - 1].domid + 1;
+	}
+	world_store_close(&store);
+	return err ? cli_fail("the domains in the new store: %s", strerror(-err)) : 0;
+}
+
+/* The broker lives; so does the store, unless it died alone. */
+static int mend_world(const struct world_dir *dir)
+{
+	char path[WORLD_PATH_MAX];
+	struct xen_local *local;
+	int store, err;
+
+	world_path(dir, "xenstored.sock", path);
+	store = process_behind_socket(path);
+	if (store >= 0) {
+		close(store);
+		fprintf(stderr, "xenbus: a world is up in %s already\n", dir->path);
+		return 0;
+	}
+	fprintf(stderr, "xenbus: the world in %s had lost its store: starting one\n", dir->path);
+	err = world_connect(dir, &local);
+	if (err)
+		return err;
+	err = start_store(dir, local);
+	if (!err)
+		err = introduce_all(dir, local);
+	xen_local_disconnect(local);
+	return err;
+}
+
 static int start_world(const struct world_dir *dir, int lock)
 {
 	struct xen_local *local;
 	int err = start_broker(dir, lock);
 
-	if (err == -EBUSY) {
-		fprintf(stderr, "xenbus: a world is up in %s already\n", dir->path);
-		return 0;
-	}
+	if (err == -EBUSY)
+		return mend_world(dir);
 	if (err || world_connect(dir, &local))
 		return CLI_FAILURE;
 	err = start_log(dir);

@@ -9,6 +9,8 @@
 #include <sys/uio.h>
 #include <xen/io/xs_wire.h>
 #include <xenbus/client.h>
+#include <xenbus/host.h>
+#include <xenbus/local.h>
 #include <xenbus/toolstack.h>
 #include <xenbus/xenbus.h>
 
@@ -17,6 +19,35 @@
 #define RETRIES 64	      /* of a transaction that conflicts */
 #define DETACH_NS 2000000000u /* what a device's backend gets to close after its frontend's domain ended */
 #define PATH_BYTES 128u
+
+/* A random UUID (version 4) behind "/vm/". */
+static int make_uuid(char vm[DOMAIN_VM_MAX])
+{
+	struct xenbus_host *host;
+	uint8_t b[16];
+	int err = xenbus_host_new(&host);
+
+	if (err)
+		return err;
+	err = xenbus_host_random(host, b, sizeof(b));
+	xenbus_host_free(host);
+	b[6] = (b[6] & 0x0f) | 0x40; /* version 4, */
+	b[8] = (b[8] & 0x3f) | 0x80; /* random */
+	snprintf(vm, DOMAIN_VM_MAX,
+		 "/vm/%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
+		 b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	return err;
+}
+
+int domain_init(struct domain *domain, uint32_t domid, const struct xen_local_store *store, const char *name)
+{
+	*domain = (struct domain){ .domid = domid, .gfn = store->gfn, .port = store->port };
+	if (name)
+		snprintf(domain->name, sizeof(domain->name), "%s", name);
+	else
+		snprintf(domain->name, sizeof(domain->name), "Domain-%u", domid);
+	return make_uuid(domain->vm);
+}
 
 /* @op on @path, then @len bytes. */
 static int request(struct xenstore *xs, uint32_t op, uint32_t tx, const char *path, const void *rest,
@@ -136,24 +167,41 @@ int domain_introduce(struct xenstore *xs, const struct domain *domain)
 	len = snprintf(rest, sizeof(rest), "%" PRIu64 "%c%u", domain->gfn, 0, domain->port) + 1;
 	err = request(xs, XS_INTRODUCE, XBT_NULL, number, rest, (size_t)len);
 	if (err)
-		domain_forget(xs, domain);
+		domain_forget(xs, domain->domid);
 	return err;
 }
 
-int domain_forget(struct xenstore *xs, const struct domain *domain)
+/* Where the domain's /vm node is; "" unknown. */
+static void read_vm(struct xenstore *xs, const char *home, char vm[PATH_BYTES])
 {
-	char home[PATH_BYTES], number[16];
-	int err[3], first = 0;
+	char path[PATH_BYTES], *value = NULL;
+	struct iovec iov = { .iov_base = path };
 
-	snprintf(home, sizeof(home), "/local/domain/%u", domain->domid);
-	snprintf(number, sizeof(number), "%u", domain->domid);
-	err[0] = request(xs, XS_RM, XBT_NULL, home, NULL, 0);
-	err[1] = request(xs, XS_RM, XBT_NULL, domain->vm, NULL, 0);
+	*vm = '\0';
+	iov.iov_len = (size_t)snprintf(path, sizeof(path), "%s/vm", home) + 1;
+	if (xenstore_call(xs, XS_READ, XBT_NULL, &iov, 1, &value, NULL))
+		return;
+	if (!strncmp(value, "/vm/", 4) && strlen(value) < DOMAIN_VM_MAX)
+		strcpy(vm, value);
+	free(value);
+}
+
+int domain_forget(struct xenstore *xs, uint32_t domid)
+{
+	char home[PATH_BYTES], vm[PATH_BYTES], number[16];
+	int err[3] = { 0 }, some = 0;
+
+	snprintf(home, sizeof(home), "/local/domain/%u", domid);
+	snprintf(number, sizeof(number), "%u", domid);
+	read_vm(xs, home, vm);
+	if (*vm)
+		err[0] = request(xs, XS_RM, XBT_NULL, vm, NULL, 0);
+	err[1] = request(xs, XS_RM, XBT_NULL, home, NULL, 0);
 	err[2] = request(xs, XS_RELEASE, XBT_NULL, number, NULL, 0);
-	for (int i = 2; i >= 0; i--)
+	for (int i = 0; i < 3; i++)
 		if (err[i] && err[i] != -ENOENT)
-			first = err[i];
-	return first;
+			some = err[i];
+	return some;
 }
 
 int domain_write_dom0(struct xenstore *xs)

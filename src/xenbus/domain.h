@@ -12,6 +12,7 @@
  */
 #include <stdint.h>
 
+struct xen_local_store;
 struct xenstore;
 
 #define DOMAIN_NAME_MAX 64u
@@ -25,11 +26,16 @@ struct domain {
 	char vm[DOMAIN_VM_MAX]; /* "/vm/UUID" */
 };
 
+/* Fills @domain for the one that the broker made as @domid with the ring @store. @name NULL: "Domain-DOMID"; at
+ * most DOMAIN_NAME_MAX - 1 bytes. Its /vm path is random. 0 or -errno. */
+int domain_init(struct domain *domain, uint32_t domid, const struct xen_local_store *store, const char *name);
+
 /* Writes the nodes in one transaction, then introduces the domain, which exists already. 0 or -errno: nothing
  * of it is left in the store. */
 int domain_introduce(struct xenstore *xs, const struct domain *domain);
-/* Takes back all that introduce() did; what is gone already is no error. 0, or the first -errno of the rest. */
-int domain_forget(struct xenstore *xs, const struct domain *domain);
+/* Takes back all that introduce() did for @domid, by whomever; what is gone already is no error. 0, or an -errno of
+ * the rest. */
+int domain_forget(struct xenstore *xs, uint32_t domid);
 
 /* Detaches, by force where they do not close by themselves, all devices that have an end in @domid. 0 or -errno;
  * > 0: an exit status, told already. */
