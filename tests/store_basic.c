@@ -219,6 +219,11 @@ static void parts_join_to_the_whole(void **state)
 	assert_in_range(read_parts(w, c, "/d", all), 8, 9);
 	strcat(wanted, "|");
 	assert_string_equal(all, wanted);
+	says(w, c, "RM /d/name-0|", "OK|"); /* a listing half done goes on in the list as it is now */
+	world_ask(w, c, 0, "DIRECTORY_PART /d|0|");
+	says(w, c, "RM /d/name-1|", "OK|");
+	assert_in_range(read_parts(w, c, "/d", all), 8, 9);
+	assert_string_equal(all, wanted + strlen("name-0|name-1|"));
 	assert_int_equal(read_parts(w, c, "/d/name-7", all), 1);
 	assert_string_equal(all, "|");
 	world_end(w);

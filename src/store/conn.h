@@ -15,6 +15,12 @@ struct queued_event {
 	uint64_t at; /* stream position of its first byte, plus 1; 0: never used */
 };
 
+/* Where the next DIRECTORY_PART of a long listing will go on: good while the directory's gen is the same. */
+struct part_cursor {
+	uint64_t gen, offset;
+	uint32_t node, child;
+};
+
 struct conn {
 	uint32_t id;
 	bool ring;
@@ -26,6 +32,8 @@ struct conn {
 	uint32_t watch_count;
 	struct list txs;
 	uint32_t last_tx;
+
+	struct part_cursor part;
 
 	uint64_t sent, drained;
 	struct queued_event *queued;

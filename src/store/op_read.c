@@ -34,6 +34,7 @@ struct children {
 	uint64_t snapshot;
 	uint32_t parent;      /* 0: no child comes from the store */
 	uint32_t node;	      /* the next to look at */
+	uint32_t last;	      /* the one that was given out */
 	const struct list *t; /* then the overlay's own, the last looked at; NULL: not in a transaction */
 };
 
@@ -71,6 +72,7 @@ static const char *children_next(struct children *c, size_t *len)
 	while (c->node) {
 		const struct node *n = node_at(s, c->node);
 
+		c->last = c->node;
 		c->node = n->next;
 		if (is_hidden(c, n))
 			continue;
@@ -134,12 +136,15 @@ static int take_path_and_offset(struct request *rq, uint64_t *offset)
 	return request_path(rq, strings[0], lens[0]);
 }
 
-/* The reply holds whole names, as many as fit behind the generation, and an empty one behind the last. */
-static void put_part(struct children *c, struct message *m, uint64_t offset)
+/* The reply holds whole names, as many as fit behind the generation, and an empty one behind the last.
+ * *@more: there are others; then it returns the bytes of names it put. */
+static uint64_t put_part(struct children *c, struct message *m, uint64_t offset, bool *more)
 {
+	const size_t start = m->len;
 	const char *name;
 	size_t len;
 
+	*more = true;
 	while ((name = children_next(c, &len)) != NULL) {
 		const size_t skip = offset < len + 1 ? (size_t)offset : len + 1;
 
@@ -147,11 +152,35 @@ static void put_part(struct children *c, struct message *m, uint64_t offset)
 		if (skip == len + 1)
 			continue;
 		if (m->len + len + 1 - skip > WIRE_PAYLOAD_MAX - 1)
-			return;
+			return m->len - start;
 		message_put(m, name + skip, len - skip);
 		message_put(m, "", 1);
 	}
+	*more = false;
 	message_put(m, "", 1);
+	return 0;
+}
+
+/* A long listing is asked for part by part; without this each part would walk over all before it. */
+static uint64_t resume_part(const struct request *rq, struct children *c, uint64_t offset)
+{
+	const struct part_cursor *part = &rq->conn->part;
+
+	if (rq->tx || part->node != rq->spot.node || part->offset != offset ||
+	    part->gen != node_at(rq->s, part->node)->gen)
+		return offset;
+	c->node = part->child;
+	return 0;
+}
+
+static void remember_part(const struct request *rq, const struct children *c, uint64_t offset)
+{
+	if (rq->tx)
+		return;
+	rq->conn->part = (struct part_cursor){ .gen = node_at(rq->s, rq->spot.node)->gen,
+					       .offset = offset,
+					       .node = rq->spot.node,
+					       .child = c->last };
 }
 
 int op_directory_part(struct request *rq)
@@ -159,7 +188,8 @@ int op_directory_part(struct request *rq)
 	char number[WIRE_NUMBER_MAX];
 	struct children c;
 	struct message m;
-	uint64_t offset;
+	uint64_t offset, done;
+	bool more;
 	int err = take_path_and_offset(rq, &offset);
 
 	if (!err)
@@ -170,7 +200,9 @@ int op_directory_part(struct request *rq)
 	message_begin(&m, rq->out);
 	message_put(&m, number, wire_put_number(number, generation(rq)));
 	message_put(&m, "", 1);
-	put_part(&c, &m, offset);
+	done = put_part(&c, &m, resume_part(rq, &c, offset), &more);
+	if (more)
+		remember_part(rq, &c, offset + done);
 	return reply_finish(rq, &m);
 }
 
