@@ -2,22 +2,14 @@
 /* Reading a migration stream. Nothing in it is trusted: it may come from another server, or a bad disk. */
 #include "conn.h"
 #include "domain.h"
+#include "load.h"
 #include "node.h"
 #include "quota.h"
 #include "stream.h"
 #include "tx.h"
 #include "watch.h"
 
-struct load {
-	struct store *s;
-	const uint8_t *at; /* the open record's body */
-	size_t left;
-	bool has_instances;
-	const char *why;
-	int err;
-};
-
-static void fail(struct load *l, int err, const char *why)
+void load_fail(struct load *l, int err, const char *why)
 {
 	if (!l->err) {
 		l->err = err;
@@ -25,13 +17,12 @@ static void fail(struct load *l, int err, const char *why)
 	}
 }
 
-/* @len bytes of the body, or NULL: there are not so many. */
-static const uint8_t *take(struct load *l, size_t len)
+const uint8_t *load_bytes(struct load *l, size_t len)
 {
 	const uint8_t *bytes = l->at;
 
 	if (l->left < len)
-		fail(l, -EINVAL, "record too short");
+		load_fail(l, -EINVAL, "record too short");
 	if (l->err)
 		return NULL;
 	l->at += len;
@@ -39,9 +30,9 @@ static const uint8_t *take(struct load *l, size_t len)
 	return bytes;
 }
 
-static uint64_t take_number(struct load *l, size_t size)
+uint64_t load_number(struct load *l, size_t size)
 {
-	const uint8_t *bytes = take(l, size);
+	const uint8_t *bytes = load_bytes(l, size);
 	uint64_t number = 0;
 
 	for (size_t i = 0; bytes && i < size; i++)
@@ -49,43 +40,42 @@ static uint64_t take_number(struct load *l, size_t size)
 	return number;
 }
 
-static uint32_t take_u32(struct load *l)
+uint32_t load_u32(struct load *l)
 {
-	return (uint32_t)take_number(l, 4);
+	return (uint32_t)load_number(l, 4);
 }
 
-static uint16_t take_u16(struct load *l)
+uint16_t load_u16(struct load *l)
 {
-	return (uint16_t)take_number(l, 2);
+	return (uint16_t)load_number(l, 2);
 }
 
-/* A string of @len bytes, its NUL the last. */
-static const char *take_string(struct load *l, size_t len)
+const char *load_string(struct load *l, size_t len)
 {
-	const char *string = (const char *)take(l, len);
+	const char *string = (const char *)load_bytes(l, len);
 
 	if (string && (!len || memchr(string, 0, len) != string + len - 1)) {
-		fail(l, -EINVAL, "string without its NUL, or with two");
+		load_fail(l, -EINVAL, "string without its NUL, or with two");
 		return NULL;
 	}
 	return string;
 }
 
-static struct domain *need_domain(struct load *l, uint32_t domid)
+struct domain *load_domain(struct load *l, uint32_t domid)
 {
 	struct domain *domain = domain_lookup(l->s, domid);
 
 	if (!domain && domid >= WIRE_DOMID_FIRST_RESERVED)
-		fail(l, -EINVAL, "domid out of range");
+		load_fail(l, -EINVAL, "domid out of range");
 	else if (!domain && domain_create(l->s, domid, &domain))
-		fail(l, -ENOMEM, "out of memory");
+		load_fail(l, -ENOMEM, "out of memory");
 	return l->err ? NULL : domain;
 }
 
 static void load_quota(struct load *l)
 {
-	const uint32_t count = (uint32_t)take_u16(l) + take_u16(l);
-	const uint8_t *values = take(l, (size_t)count * 4);
+	const uint32_t count = (uint32_t)load_u16(l) + load_u16(l);
+	const uint8_t *values = load_bytes(l, (size_t)count * 4);
 
 	for (uint32_t i = 0; i < count && !l->err; i++) {
 		struct wire_strings names = { (const char *)l->at, l->left };
@@ -95,22 +85,22 @@ static void load_quota(struct load *l)
 		uint32_t *field;
 
 		if (!name) {
-			fail(l, -EINVAL, "quota without a name");
+			load_fail(l, -EINVAL, "quota without a name");
 			return;
 		}
 		field = quota_field(&l->s->config.quota, name + (soft ? 5 : 0), len - (soft ? 5 : 0), soft);
 		if (field)
 			*field = values[4 * i] | (uint32_t)values[4 * i + 1] << 8 |
 				 (uint32_t)values[4 * i + 2] << 16 | (uint32_t)values[4 * i + 3] << 24;
-		take(l, len + 1);
+		load_bytes(l, len + 1);
 	}
 }
 
 static void load_instance(struct load *l)
 {
-	struct domain *domain = need_domain(l, take_u32(l));
-	const uint32_t flags = take_u32(l), target = take_u32(l), port = take_u32(l);
-	const uint64_t gfn = take_number(l, 8);
+	struct domain *domain = load_domain(l, load_u32(l));
+	const uint32_t flags = load_u32(l), target = load_u32(l), port = load_u32(l);
+	const uint64_t gfn = load_number(l, 8);
 
 	if (l->err)
 		return;
@@ -119,19 +109,22 @@ static void load_instance(struct load *l)
 	domain->port = port;
 	domain->gfn = gfn;
 	if (target != WIRE_DOMID_INVALID)
-		domain->target = need_domain(l, target);
+		domain->target = load_domain(l, target);
 }
 
 static void load_instances(struct load *l)
 {
-	uint32_t count;
+	const uint64_t stamp = load_number(l, 8);
+	const uint32_t next_conn = load_u32(l);
+	uint32_t count = load_u32(l);
 
+	if (stamp < l->s->stamp || stamp > UINT64_MAX / 2 || l->has_instances)
+		load_fail(l, -EINVAL, "instances twice, or of an impossible stamp");
+	if (l->err)
+		return;
 	l->has_instances = true;
-	l->s->stamp = take_number(l, 8);
-	l->s->next_conn = take_u32(l);
-	count = take_u32(l);
-	if (l->s->stamp == 0 || l->s->stamp > UINT64_MAX / 2)
-		fail(l, -EINVAL, "impossible stamp");
+	l->s->stamp = stamp;
+	l->s->next_conn = next_conn;
 	while (count-- && !l->err)
 		load_instance(l);
 }
@@ -141,11 +134,11 @@ static void add_connection(struct load *l, struct domain *domain, bool ring, uin
 	struct conn *conn;
 
 	if (!id || conn_find(l->s, id) || (ring && domain->ring)) {
-		fail(l, -EINVAL, "connection twice, or without an id");
+		load_fail(l, -EINVAL, "connection twice, or without an id");
 		return;
 	}
 	if (conn_new_with_id(l->s, domain, ring, id, &conn)) {
-		fail(l, -ENOMEM, "out of memory");
+		load_fail(l, -ENOMEM, "out of memory");
 		return;
 	}
 	if (ring)
@@ -156,26 +149,26 @@ static void add_connection(struct load *l, struct domain *domain, bool ring, uin
 
 static void load_connection(struct load *l)
 {
-	const uint32_t id = take_u32(l);
-	const uint16_t type = take_u16(l);
+	const uint32_t id = load_u32(l);
+	const uint16_t type = load_u16(l);
 	struct domain *domain;
 	uint16_t domid, target;
 	uint32_t port;
 
-	take_u16(l);
-	domid = take_u16(l);
-	target = take_u16(l);
-	port = take_u32(l);
+	load_u16(l);
+	domid = load_u16(l);
+	target = load_u16(l);
+	port = load_u32(l);
 	if (type > STREAM_SOCKET)
-		fail(l, -EINVAL, "connection of an unknown kind");
-	domain = need_domain(l, type == STREAM_RING ? domid : 0);
+		load_fail(l, -EINVAL, "connection of an unknown kind");
+	domain = load_domain(l, type == STREAM_RING ? domid : 0);
 	if (l->err)
 		return;
 	if (type == STREAM_RING) {
 		domain->introduced |= !l->has_instances;
 		domain->port = port;
 		if (target != WIRE_DOMID_INVALID)
-			domain->target = need_domain(l, target);
+			domain->target = load_domain(l, target);
 	}
 	if (!l->err)
 		add_connection(l, domain, type == STREAM_RING, id);
@@ -183,10 +176,10 @@ static void load_connection(struct load *l)
 
 static struct conn *take_conn(struct load *l)
 {
-	struct conn *conn = conn_find(l->s, take_u32(l));
+	struct conn *conn = conn_find(l->s, load_u32(l));
 
 	if (!conn)
-		fail(l, -EINVAL, "record of an unknown connection");
+		load_fail(l, -EINVAL, "record of an unknown connection");
 	return conn;
 }
 
@@ -201,7 +194,7 @@ static void fill_spec(struct load *l, const struct conn *conn, struct watch_spec
 	kind = wire_path_canonical(path, spec->path_len, conn->domain->domid, buf, &spec->path,
 				   &spec->path_len);
 	if (kind < 0)
-		fail(l, -EINVAL, "malformed watch path");
+		load_fail(l, -EINVAL, "malformed watch path");
 	else if (kind == WIRE_PATH_RELATIVE)
 		spec->home_len = (uint16_t)(wire_home(conn->domain->domid, home) + 1);
 }
@@ -209,204 +202,49 @@ static void fill_spec(struct load *l, const struct conn *conn, struct watch_spec
 static void load_watch(struct load *l, bool extended)
 {
 	struct conn *conn = take_conn(l);
-	const uint16_t path_len = take_u16(l), token_len = take_u16(l);
-	const uint16_t depth = extended ? take_u16(l) : (uint16_t)WIRE_DEPTH_ALL;
+	const uint16_t path_len = load_u16(l), token_len = load_u16(l);
+	const uint16_t depth = extended ? load_u16(l) : (uint16_t)WIRE_DEPTH_ALL;
 	struct watch_spec spec = { .depth = depth };
 	char buf[WIRE_ABS_PATH_MAX];
 	struct watch *w;
 
 	if (extended)
-		take_u16(l);
-	spec.path = take_string(l, path_len);
-	spec.token = take_string(l, token_len);
+		load_u16(l);
+	spec.path = load_string(l, path_len);
+	spec.token = load_string(l, token_len);
 	if (!l->err && path_len + token_len > WIRE_PAYLOAD_MAX)
-		fail(l, -EINVAL, "watch too long");
+		load_fail(l, -EINVAL, "watch too long");
 	if (l->err)
 		return;
 	spec.path_len = path_len - 1u;
 	spec.token_len = token_len - 1u;
 	fill_spec(l, conn, &spec, buf);
 	if (!l->err && (!spec.path_len || watch_find(l->s, conn, &spec)))
-		fail(l, -EINVAL, "watch twice, or without a path");
+		load_fail(l, -EINVAL, "watch twice, or without a path");
 	if (!l->err && watch_new(l->s, conn, &spec, &w))
-		fail(l, -ENOMEM, "out of memory");
+		load_fail(l, -ENOMEM, "out of memory");
 }
 
 /* Its snapshot is gone with the process that held it. */
 static void load_transaction(struct load *l)
 {
 	struct conn *conn = take_conn(l);
-	const uint32_t id = take_u32(l);
+	const uint32_t id = load_u32(l);
 	struct tx *tx;
 
 	if (l->err)
 		return;
 	if (!id || tx_find(conn, id)) {
-		fail(l, -EINVAL, "transaction twice, or without an id");
+		load_fail(l, -EINVAL, "transaction twice, or without an id");
 		return;
 	}
 	if (tx_new_with_id(l->s, conn, id, &tx)) {
-		fail(l, -ENOMEM, "out of memory");
+		load_fail(l, -ENOMEM, "out of memory");
 		return;
 	}
 	tx_doom(l->s, tx);
 	if (id > conn->last_tx)
 		conn->last_tx = id;
-}
-
-static uint8_t access_of(struct load *l, uint8_t letter)
-{
-	for (uint8_t access = 0; access < 4; access++)
-		if (wire_perm_letter(access) == (char)letter)
-			return access;
-	fail(l, -EINVAL, "unknown permission");
-	return 0;
-}
-
-/* An entry that is not stale names the instance that lives; streams of servers without instances name
- * domains that we may not have met. An owner is believed to be there. */
-static void load_entry(struct load *l, bool owner, struct perm_entry *e)
-{
-	const uint8_t letter = (uint8_t)take_number(l, 1), flags = (uint8_t)take_number(l, 1);
-
-	*e = (struct perm_entry){ .domid = take_u16(l), .access = access_of(l, letter) };
-	if (l->err || (flags & STREAM_PERM_STALE) || (e->domid == WIRE_DOMID_ANY && !owner))
-		return;
-	if (owner)
-		e->who = need_domain(l, e->domid);
-	else if (domain_mention(l->s, e->domid, &e->who) == -ENOMEM)
-		fail(l, -ENOMEM, "out of memory");
-}
-
-static uint32_t load_perms(struct load *l, uint32_t count)
-{
-	struct perm_entry *entries = calloc(count + 1u, sizeof(*entries));
-	uint32_t perms = 0;
-
-	if (!entries)
-		fail(l, -ENOMEM, "out of memory");
-	if (!count)
-		fail(l, -EINVAL, "node without permissions");
-	for (uint32_t i = 0; i < count && !l->err; i++)
-		load_entry(l, i == 0, &entries[i]);
-	if (!l->err && perms_get(l->s, entries, count, &perms))
-		fail(l, -ENOMEM, "out of memory");
-	free(entries);
-	return perms;
-}
-
-struct node_record {
-	const char *path, *value;
-	uint32_t path_len, value_len, perms;
-};
-
-static void set_root(struct load *l, const struct node_record *r, uint32_t value)
-{
-	node_set_value(l->s, l->s->root, value, r->value_len);
-	node_set_perms(l->s, l->s->root, perms_ref(l->s, r->perms));
-}
-
-/* The parent of @path, and its last name. */
-static uint32_t find_parent(struct load *l, const struct node_record *r, const char **name, size_t *name_len)
-{
-	struct wire_strings p = { r->path, r->path_len };
-	uint32_t at = l->s->root;
-
-	for (;;) {
-		const char *next = wire_next_component(&p, name_len);
-		uint32_t child;
-
-		*name = next;
-		child = node_find(l->s, at, next, *name_len, STAMP_NOW);
-		if (!p.left) {
-			if (child)
-				fail(l, -EINVAL, "node twice");
-			return at;
-		}
-		if (!child) {
-			fail(l, -EINVAL, "node without a parent");
-			return 0;
-		}
-		at = child;
-	}
-}
-
-static void add_node(struct load *l, const struct node_record *r, uint32_t value)
-{
-	struct store *s = l->s;
-	const char *name;
-	size_t len;
-	const uint32_t parent = find_parent(l, r, &name, &len);
-	uint32_t blob = 0, node = 0;
-
-	if (!l->err && !blob_new(&s->blobs, name, (uint32_t)len, &blob))
-		node = node_new(s, blob, (uint32_t)len, value, r->value_len, r->perms);
-	if (node) {
-		perms_ref(s, r->perms);
-		node_attach(s, parent, node);
-		return;
-	}
-	blob_free(&s->blobs, blob, (uint32_t)len);
-	blob_free(&s->blobs, value, r->value_len);
-	fail(l, -ENOMEM, "out of memory");
-}
-
-static void load_special(struct load *l, const struct node_record *r)
-{
-	const int special = special_of(r->path, r->path_len);
-
-	if (special < 0)
-		return; /* another server's; it means nothing here */
-	perms_unref(l->s, l->s->special[special]);
-	l->s->special[special] = perms_ref(l->s, r->perms);
-}
-
-static void place_node(struct load *l, const struct node_record *r)
-{
-	const int kind = wire_path_check(r->path, r->path_len);
-	uint32_t value;
-
-	if (kind == WIRE_PATH_SPECIAL) {
-		load_special(l, r);
-		return;
-	}
-	if (!perms_owner(l->s, r->perms)) {
-		fail(l, -EINVAL, "node of a dead domain");
-		return;
-	}
-	if (kind != WIRE_PATH_ABSOLUTE || r->value_len > WIRE_PAYLOAD_MAX) {
-		fail(l, -EINVAL, "malformed node");
-		return;
-	}
-	if (blob_new(&l->s->blobs, r->value, r->value_len, &value))
-		fail(l, -ENOMEM, "out of memory");
-	else if (r->path_len == 1)
-		set_root(l, r, value);
-	else
-		add_node(l, r, value);
-}
-
-/* What a transaction wrote is lost with its snapshot, so its records are passed over. */
-static void load_node(struct load *l)
-{
-	const bool in_tx = take_u32(l);
-	struct node_record r = { 0 };
-	uint32_t perm_count;
-
-	take_u32(l);
-	r.path_len = take_u16(l);
-	r.value_len = take_u16(l);
-	take_u16(l);
-	perm_count = take_u16(l);
-	if (in_tx || l->err)
-		return;
-	r.perms = load_perms(l, perm_count);
-	r.path = take_string(l, r.path_len);
-	r.value = (const char *)take(l, r.value_len);
-	r.path_len--;
-	if (!l->err)
-		place_node(l, &r);
-	perms_unref(l->s, r.perms);
 }
 
 static void load_record(struct load *l, uint32_t type)
@@ -435,7 +273,7 @@ static void load_record(struct load *l, uint32_t type)
 		load_instances(l);
 		break;
 	default:
-		fail(l, -EINVAL, "unknown record");
+		load_fail(l, -EINVAL, "unknown record");
 	}
 }
 
@@ -455,11 +293,11 @@ static uint32_t open_record(struct load *l, const uint8_t **next, const uint8_t 
 
 	l->at = *next;
 	l->left = (size_t)(stream_end - *next);
-	type = take_u32(l);
-	len = take_u32(l);
+	type = load_u32(l);
+	len = load_u32(l);
 	padded = len + (-len & 7);
 	if (!l->err && padded > l->left)
-		fail(l, -EINVAL, "record reaches past the end");
+		load_fail(l, -EINVAL, "record reaches past the end");
 	if (l->err)
 		return STREAM_END;
 	l->left = len;

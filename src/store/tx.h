@@ -84,6 +84,9 @@ void tx_give_up_snapshot(struct store *s, struct tx *tx);
 /* Dooms the oldest transactions of who is over a limit. */
 void tx_enforce_limits(struct store *s, struct store_effects *out);
 
+/* txnode.c. A txnode in no tree; NULL: out of memory. */
+struct txnode *txnode_new(struct store *s, struct tx *tx, const char *name, size_t len);
+void txnode_free(struct store *s, struct tx *tx, struct txnode *t);
 /* The overlay's child of @parent by that name, made if it is not there: 0 and *@out; -ENOMEM. */
 int tx_child(struct store *s, struct tx *tx, struct txnode *parent, const char *name, size_t len,
 	     struct txnode **out);
