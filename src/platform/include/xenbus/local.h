@@ -119,6 +119,7 @@ struct xen_local_stats {
 	uint32_t grants;      /* one store ring grant a domU belongs to the domain itself */
 	uint32_t pages;	      /* granted now, or revoked and still mapped by somebody */
 	uint32_t mappings;    /* pages of others mapped */
+	uint32_t parts;	      /* calls that shared or mapped and have not ended */
 	uint32_t descriptors; /* of the broker's, charged to it */
 };
 #define XEN_LOCAL_ALL UINT32_MAX

@@ -109,6 +109,7 @@ int op_stats(struct broker_connection *c, const struct local_request *r, struct 
 		.grants = used[RESOURCE_GRANTS],
 		.pages = used[RESOURCE_PAGES],
 		.mappings = used[RESOURCE_MAPPINGS],
+		.parts = used[RESOURCE_PARTS],
 		.descriptors = used[RESOURCE_DESCRIPTORS],
 	};
 
