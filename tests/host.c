@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include <xenbus/host.h>
+#include <xenbus/host_ops.h>
 
 #define MSEC 1000000ull
 
@@ -278,6 +279,33 @@ static void run_returns_what_stop_was_given(void **state)
 	xenbus_host_free(j.host);
 }
 
+/* A host whose waits are broken off, as by ^Z and fg, until it stops itself. */
+struct interrupted {
+	struct xenbus_host host;
+	int dispatches, error;
+};
+
+static int interrupted_dispatch(struct xenbus_host *host, int timeout_ms)
+{
+	struct interrupted *i = (struct interrupted *)host;
+
+	if (++i->dispatches == 3)
+		xenbus_host_stop(host, 7);
+	return i->error;
+}
+
+static void a_signal_does_not_end_run_and_an_error_does(void **state)
+{
+	const struct xenbus_host_ops ops = { .dispatch = interrupted_dispatch };
+	struct interrupted i = { .host.ops = &ops, .error = -EINTR };
+
+	assert_int_equal(xenbus_host_run(&i.host), 7);
+	assert_int_equal(i.dispatches, 3);
+	i = (struct interrupted){ .host.ops = &ops, .error = -EIO };
+	assert_int_equal(xenbus_host_run(&i.host), -EIO);
+	assert_int_equal(i.dispatches, 1);
+}
+
 /* -- files -- */
 
 static void io_done(struct xenbus_file_io *io)
@@ -398,6 +426,7 @@ int main(void)
 		cmocka_unit_test(work_runs_once_in_order_in_the_next_turn),
 		cmocka_unit_test(a_foreign_loop_sees_work_and_timers),
 		cmocka_unit_test(run_returns_what_stop_was_given),
+		cmocka_unit_test(a_signal_does_not_end_run_and_an_error_does),
 		cmocka_unit_test(file_transfers_are_whole_or_end_at_the_end),
 		cmocka_unit_test(a_stream_is_read_until_full_or_its_end),
 		cmocka_unit_test(transfers_complete_in_order),

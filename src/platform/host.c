@@ -25,9 +25,10 @@ int xenbus_host_run(struct xenbus_host *host)
 {
 	int err = 0;
 
-	while (!host->stopped && err >= 0)
+	/* Stopped and continued (^Z, fg; a debugger), a wait ends with EINTR without any handler: no reason to end. */
+	while (!host->stopped && (err >= 0 || err == -EINTR))
 		err = host->ops->dispatch(host, -1);
-	if (err < 0)
+	if (!host->stopped)
 		return err;
 	host->stopped = false;
 	return host->stop_code;

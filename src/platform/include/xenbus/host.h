@@ -70,7 +70,7 @@ int xenbus_host_fd(struct xenbus_host *host);
  * Returns the number of callbacks run; 0 on timeout; -EINTR after a signal. */
 int xenbus_host_dispatch(struct xenbus_host *host, int timeout_ms);
 /* Dispatches until xenbus_host_stop(@code) is called from a callback, then returns its @code (>= 0),
- * or -errno of a dispatch. */
+ * or -errno of a dispatch. A signal does not end it: who wants to hear of one adds a signalfd as a source. */
 int xenbus_host_run(struct xenbus_host *host);
 void xenbus_host_stop(struct xenbus_host *host, int code);
 

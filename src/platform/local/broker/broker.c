@@ -152,12 +152,8 @@ int xen_local_broker_run(struct xen_local_broker *broker)
 	if (err)
 		return err;
 	err = arrive(broker);
-	while (!err) {
+	if (!err)
 		err = xenbus_host_run(broker->host);
-		if (err == 0)
-			break;
-		err = err == -EINTR ? 0 : err;
-	}
 	leave(broker);
 	unlink(broker->socket_path);
 	return err;
