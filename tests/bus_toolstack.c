@@ -142,6 +142,116 @@ static void half_a_device_can_be_detached(void **state)
 	world_stop(&w);
 }
 
+/* A detach that names the wrong backend must not take the frontend of another's device. */
+static void detach_leaves_the_frontend_of_another_backend(void **state)
+{
+	struct world w = { 0 };
+
+	without_drivers(&w);
+	assert_int_equal(world_task(&w, attach), 0);
+	w.device.backend_id = 9;
+	assert_int_equal(world_task(&w, detach_force), -ENOENT);
+	assert_int_equal(world_state(&w, FRONT), 1);
+	assert_int_equal(world_state(&w, BACK), 1);
+	/* Remains of an older device, whose frontend's place was taken. */
+	world_write(&w, "/local/domain/9/backend/test/0/0/state", "4");
+	assert_int_equal(world_task(&w, detach_force), 0);
+	assert_null(world_read(&w, "/local/domain/9/backend/test/0/0/state"));
+	assert_int_equal(world_state(&w, FRONT), 1);
+	w.device.backend_id = 0;
+	/* That it is another's is not for the frontend to say. */
+	world_write(&w, FRONT "/backend-id", "9");
+	assert_int_equal(world_task(&w, detach_force), 0);
+	assert_int_equal(world_state(&w, FRONT), XENBUS_STATE_GONE);
+	world_rm(&w, "/local/domain/9");
+	world_stop(&w);
+}
+
+static void detach_leaves_no_empty_directory(void **state)
+{
+	struct world w = { 0 };
+	char *top;
+
+	without_drivers(&w);
+	assert_int_equal(world_task(&w, attach), 0);
+	w.device.id = 1;
+	assert_int_equal(world_task(&w, attach), 0);
+	assert_int_equal(world_task(&w, detach_force), 0);
+	assert_int_equal(world_state(&w, FRONT), 1);
+	w.device.id = 0;
+	assert_int_equal(world_task(&w, detach_force), 0);
+	assert_null(world_read(&w, "/local/domain/0/device/test"));
+	assert_null(world_read(&w, "/local/domain/0/backend/test"));
+	top = world_read(&w, "/local/domain/0/backend");
+	assert_non_null(top);
+	free(top);
+	world_stop(&w);
+}
+
+struct telling {
+	struct world w;
+	const char *wait; /* what ls says of the only device */
+};
+
+static int list_one(struct xenbus *bus, void *arg)
+{
+	const struct telling *t = arg;
+	struct xenbus_toolstack_entry *entries;
+	size_t count;
+
+	assert_int_equal(xenbus_toolstack_list(bus, &entries, &count), 0);
+	assert_int_equal(count, 1);
+	if (t->wait)
+		assert_string_equal(entries[0].waits_for, t->wait);
+	else
+		assert_null(entries[0].waits_for);
+	xenbus_toolstack_list_free(entries, count);
+	return 0;
+}
+
+static void ls_says_who_is_to_move(void **state)
+{
+	static const struct {
+		const char *front, *back, *wait;
+	} told[] = {
+		{ "1", "1", "backend driver to offer its features (InitWait)" },
+		{ "1", "2", "frontend driver to publish its ring (Initialised)" },
+		{ "3", "2", "backend driver to connect (Connected)" },
+		{ "3", "4", "frontend driver to connect (Connected)" },
+		{ "4", "4", NULL },
+		{ "1", "5", "backend driver to close (Closed)" },
+		{ "4", "5", "frontend driver to close (Closed)" },
+		{ "6", "4", "backend driver to close (Closed)" }, /* the backend was killed */
+		{ "6", "5", "backend driver to close (Closed)" },
+		{ "6", "6", NULL },
+	};
+	struct telling t = { 0 };
+
+	without_drivers(&t.w);
+	assert_int_equal(world_task(&t.w, attach), 0);
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		world_write(&t.w, FRONT "/state", told[i].front);
+		world_write(&t.w, BACK "/state", told[i].back);
+		t.wait = told[i].wait;
+		assert_int_equal(world_task(&t.w, list_one), 0);
+	}
+	world_stop(&t.w);
+}
+
+static void ls_leaves_out_what_is_no_device(void **state)
+{
+	struct telling t = { .wait = "backend driver to offer its features (InitWait)" };
+
+	without_drivers(&t.w);
+	assert_int_equal(world_task(&t.w, attach), 0);
+	world_write(&t.w, "/local/domain/0/backend/test/0/notes", "x");
+	world_write(&t.w, "/local/domain/0/backend/test/spare/0/state", "1");
+	world_write(&t.w, "/local/domain/0/backend/test/0/5000000000/state", "1");
+	world_write(&t.w, "/local/domain/0/backend/a@b/0/0/state", "1");
+	assert_int_equal(world_task(&t.w, list_one), 0);
+	world_stop(&t.w);
+}
+
 static int list(struct xenbus *bus, void *arg)
 {
 	struct xenbus_toolstack_entry *entries;
@@ -186,7 +296,11 @@ int main(void)
 		cmocka_unit_test(only_the_two_domains_may_read),
 		cmocka_unit_test(a_detach_that_nobody_answers_needs_force),
 		cmocka_unit_test(half_a_device_can_be_detached),
+		cmocka_unit_test(detach_leaves_the_frontend_of_another_backend),
+		cmocka_unit_test(detach_leaves_no_empty_directory),
 		cmocka_unit_test(ls_shows_every_device),
+		cmocka_unit_test(ls_says_who_is_to_move),
+		cmocka_unit_test(ls_leaves_out_what_is_no_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -111,22 +111,50 @@ static int attach_once(struct xenbus *bus, const struct xenbus_toolstack_device 
 	return err ? err : end;
 }
 
+/* Runs @once, a transaction, until no other one was in its way. */
+static int until_no_conflict(struct xenbus *bus,
+			     int (*once)(struct xenbus *bus, const struct xenbus_toolstack_device *device,
+					 const struct toolstack_paths *paths),
+			     const struct xenbus_toolstack_device *device,
+			     const struct toolstack_paths *paths)
+{
+	int err = -EAGAIN;
+
+	for (int tries = 0; err == -EAGAIN && tries < TOOLSTACK_TRIES; tries++)
+		err = once(bus, device, paths);
+	return err;
+}
+
 int xenbus_toolstack_attach(struct xenbus *bus, const struct xenbus_toolstack_device *device)
 {
 	struct toolstack_paths paths;
 	int err = toolstack_paths(device, &paths);
 
-	if (err)
-		return err;
-	for (int tries = 0; tries < TOOLSTACK_TRIES; tries++) {
-		err = attach_once(bus, device, &paths);
-		if (err != -EAGAIN)
-			break;
-	}
-	return err;
+	return err ? err : until_no_conflict(bus, attach_once, device, &paths);
 }
 
-static int ask_to_close(struct xenbus *bus, const struct toolstack_paths *paths)
+/* Do the frontend's nodes belong to a device of another backend? A guest writes what its node says: only a
+ * backend that names the frontend in turn is believed. */
+static bool front_is_anothers(struct xenbus *bus, struct xenbus_transaction t,
+			      const struct xenbus_toolstack_device *device,
+			      const struct toolstack_paths *paths)
+{
+	struct xenbus_toolstack_device other = *device;
+	struct toolstack_paths there;
+	char *named;
+	bool is;
+
+	if (xenbus_scanf(bus, t, paths->front, "backend-id", "%u", &other.backend_id) != 1 ||
+	    other.backend_id == device->backend_id || toolstack_paths(&other, &there) ||
+	    xenbus_read(bus, t, there.back, "frontend", &named, NULL))
+		return false;
+	is = !strcmp(named, paths->front);
+	free(named);
+	return is;
+}
+
+static int ask_to_close(struct xenbus *bus, const struct xenbus_toolstack_device *device,
+			const struct toolstack_paths *paths)
 {
 	struct xenbus_transaction t;
 	int err = xenbus_transaction_start(bus, &t), end;
@@ -136,7 +164,10 @@ static int ask_to_close(struct xenbus *bus, const struct toolstack_paths *paths)
 		return err;
 	back = toolstack_state(bus, t, paths->back);
 	if (back == XENBUS_STATE_GONE)
-		err = toolstack_state(bus, t, paths->front) == XENBUS_STATE_GONE ? -ENOENT : 0;
+		err = toolstack_state(bus, t, paths->front) == XENBUS_STATE_GONE ||
+				      front_is_anothers(bus, t, device, paths)
+			      ? -ENOENT
+			      : 0;
 	else
 		err = xenbus_write(bus, t, paths->back, "online", "0");
 	if (!err && back != XENBUS_STATE_GONE && back != XenbusStateClosed)
@@ -145,22 +176,58 @@ static int ask_to_close(struct xenbus *bus, const struct toolstack_paths *paths)
 	return err ? err : end;
 }
 
-static int remove_both(struct xenbus *bus, const struct xenbus_toolstack_device *device,
+static bool is_empty(struct xenbus *bus, struct xenbus_transaction t, const char *dir)
+{
+	char **names;
+	size_t count;
+
+	if (xenbus_directory(bus, t, dir, "", &names, &count))
+		return false;
+	free(names);
+	return !count;
+}
+
+/* Removes @below of @home, and as libxl the directories that this leaves empty, but for the uppermost. */
+static int remove_path(struct xenbus *bus, struct xenbus_transaction t, const char *home, const char *below)
+{
+	char path[2 * TOOLSTACK_PATH_MAX];
+	int top = snprintf(path, sizeof(path), "%s/", home), err;
+
+	snprintf(path + top, sizeof(path) - (size_t)top, "%s", below);
+	err = xenbus_rm(bus, t, path, "");
+	for (;;) {
+		*strrchr(path, '/') = '\0';
+		if (err || !strchr(path + top, '/') || !is_empty(bus, t, path))
+			return err == -ENOENT ? 0 : err;
+		err = xenbus_rm(bus, t, path, "");
+	}
+}
+
+/* One end's nodes, and what it complained of. */
+static int remove_end(struct xenbus *bus, struct xenbus_transaction t, unsigned int domid, const char *node)
+{
+	char home[32], error[TOOLSTACK_PATH_MAX + sizeof("error/")];
+	const char *below = node + snprintf(home, sizeof(home), "/local/domain/%u", domid) + 1;
+	int err = remove_path(bus, t, home, below);
+
+	snprintf(error, sizeof(error), "error/%s", below);
+	return err ? err : remove_path(bus, t, home, error);
+}
+
+static int remove_once(struct xenbus *bus, const struct xenbus_toolstack_device *device,
 		       const struct toolstack_paths *paths)
 {
-	char error_dir[160];
-	int err = xenbus_rm(bus, XBT_NIL, paths->front, "");
+	struct xenbus_transaction t;
+	int err = xenbus_transaction_start(bus, &t), end;
 
-	if (!err || err == -ENOENT)
-		err = xenbus_rm(bus, XBT_NIL, paths->back, "");
-	/* What the ends complained of goes with them. */
-	snprintf(error_dir, sizeof(error_dir), "/local/domain/%u/error/device/%s/%u", device->frontend_id,
-		 device->devicetype, device->id);
-	xenbus_rm(bus, XBT_NIL, error_dir, "");
-	snprintf(error_dir, sizeof(error_dir), "/local/domain/%u/error/backend/%s/%u/%u", device->backend_id,
-		 device->devicetype, device->frontend_id, device->id);
-	xenbus_rm(bus, XBT_NIL, error_dir, "");
-	return err == -ENOENT ? 0 : err;
+	if (err)
+		return err;
+	if (!front_is_anothers(bus, t, device, paths))
+		err = remove_end(bus, t, device->frontend_id, paths->front);
+	if (!err)
+		err = remove_end(bus, t, device->backend_id, paths->back);
+	end = xenbus_transaction_end(bus, t, err != 0);
+	return err ? err : end;
 }
 
 int xenbus_toolstack_detach(struct xenbus *bus, const struct xenbus_toolstack_device *device, bool force,
@@ -169,18 +236,15 @@ int xenbus_toolstack_detach(struct xenbus *bus, const struct xenbus_toolstack_de
 	struct toolstack_paths paths;
 	int err = toolstack_paths(device, &paths);
 
-	for (int tries = 0; !err && tries < TOOLSTACK_TRIES; tries++) {
-		err = ask_to_close(bus, &paths);
-		if (err != -EAGAIN)
-			break;
-		err = 0;
-	}
+	if (!err)
+		err = until_no_conflict(bus, ask_to_close, device, &paths);
 	if (!err)
 		err = toolstack_wait_back(bus, &paths, XenbusStateClosed, timeout_ns);
 	if (err == -ETIMEDOUT && !force)
 		return err;
 	if (err && err != -ETIMEDOUT &&
-	    (err != -ENOENT || toolstack_state(bus, XBT_NIL, paths.front) == XENBUS_STATE_GONE))
+	    (err != -ENOENT || toolstack_state(bus, XBT_NIL, paths.front) == XENBUS_STATE_GONE ||
+	     front_is_anothers(bus, XBT_NIL, device, &paths)))
 		return err;
-	return remove_both(bus, device, &paths);
+	return until_no_conflict(bus, remove_once, device, &paths);
 }

@@ -7,8 +7,10 @@
 
 #define TOOLSTACK_TRIES 64 /* a transaction that conflicts that often is news by itself */
 
+#define TOOLSTACK_PATH_MAX 112
+
 struct toolstack_paths {
-	char front[112], back[112];
+	char front[TOOLSTACK_PATH_MAX], back[TOOLSTACK_PATH_MAX];
 };
 /* 0; -EINVAL the class or a domid is malformed. */
 int toolstack_paths(const struct xenbus_toolstack_device *device, struct toolstack_paths *out);

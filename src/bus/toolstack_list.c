@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xenbus/wire.h>
 
 struct listing {
 	struct xenbus *bus;
@@ -48,37 +49,83 @@ static int entry_errors(struct xenbus *bus, struct xenbus_toolstack_entry *e)
 	return read_or_null(bus, dir, "error", &e->backend_error);
 }
 
-static int entry_fill(struct xenbus *bus, struct xenbus_toolstack_entry *e)
+/* What an action that its driver has not done yet leaves the device waiting for; NULL: there is none. */
+static const char *pending(const struct xenbus_profile *profile, bool is_backend, unsigned int own,
+			   unsigned int other)
 {
-	struct xenbus_toolstack_device device = { e->devicetype, e->frontend_id, e->backend_id, e->id };
-	struct toolstack_paths paths;
-	int64_t front_age;
-	int err = toolstack_paths(&device, &paths);
+	static const char *const texts[][2] = {
+		[XENBUS_ACTION_OPEN] = { NULL, "backend driver to offer its features (InitWait)" },
+		[XENBUS_ACTION_PUBLISH] = { "frontend driver to publish its ring (Initialised)", NULL },
+		[XENBUS_ACTION_CONNECT] = { "frontend driver to connect (Connected)",
+					    "backend driver to connect (Connected)" },
+		[XENBUS_ACTION_RESET] = { "frontend driver to begin anew", "backend driver to begin anew" },
+		[XENBUS_ACTION_CLOSE] = { "frontend driver to close (Closed)",
+					  "backend driver to close (Closed)" },
+		[XENBUS_ACTION_CLOSING] = { NULL, "backend driver to close (Closing)" },
+		[XENBUS_ACTION_DRIVER] = { NULL, NULL },
+	};
 
-	if (err)
-		return err;
-	e->frontend_state = toolstack_state(bus, XBT_NIL, paths.front);
-	e->backend_state = toolstack_state(bus, XBT_NIL, paths.back);
-	err = read_or_null(bus, paths.front, "instance", &e->frontend_instance);
+	return texts[profile->action[own][other]][is_backend];
+}
+
+/* Who is to move comes before who waits for that. Drivers are taken to have the default profiles. A reset by the
+ * backend comes last: from outside, a frontend that has yet to connect looks like one that began anew. */
+static const char *waits_for(unsigned int front, unsigned int back)
+{
+	const char *ours = pending(&xenbus_profile_backend, true, back, front);
+	const char *theirs = pending(&xenbus_profile_frontend, false, front, back);
+	bool reset = xenbus_profile_backend.action[back][front] == XENBUS_ACTION_RESET;
+
+	if (theirs && (!ours || reset))
+		return theirs;
+	if (!ours)
+		ours = xenbus_wait_text(false, front, back);
+	return ours ? ours : xenbus_wait_text(true, back, front);
+}
+
+static int entry_fill(struct xenbus *bus, struct xenbus_toolstack_entry *e,
+		      const struct toolstack_paths *paths)
+{
+	int64_t front_age;
+	int err;
+
+	e->frontend_state = toolstack_state(bus, XBT_NIL, paths->front);
+	e->backend_state = toolstack_state(bus, XBT_NIL, paths->back);
+	err = read_or_null(bus, paths->front, "instance", &e->frontend_instance);
 	if (!err)
-		err = read_or_null(bus, paths.back, "instance", &e->backend_instance);
+		err = read_or_null(bus, paths->back, "instance", &e->backend_instance);
 	if (!err)
 		err = entry_errors(bus, e);
 	front_age = instance_age(bus, e->frontend_instance);
 	e->age_s = instance_age(bus, e->backend_instance);
 	if (e->age_s < 0)
 		e->age_s = front_age;
-	e->waits_for = xenbus_wait_text(false, e->frontend_state, e->backend_state);
-	if (!e->waits_for || e->backend_state == XenbusStateInitialising)
-		e->waits_for = xenbus_wait_text(true, e->backend_state, e->frontend_state);
+	e->waits_for = waits_for(e->frontend_state, e->backend_state);
 	return err;
 }
 
+/* A device's number or a domid as the toolstack writes it: decimal, nothing else. */
+static bool number(const char *name, unsigned int *out)
+{
+	uint64_t value;
+
+	if (wire_number(name, strlen(name), UINT32_MAX, &value))
+		return false;
+	*out = (unsigned int)value;
+	return true;
+}
+
+/* What is not named as a device is somebody's own node: left out. */
 static int listing_add(struct listing *l, unsigned int back, const char *type, const char *front,
 		       const char *id)
 {
+	struct xenbus_toolstack_device device = { .devicetype = type, .backend_id = back };
+	struct toolstack_paths paths;
 	struct xenbus_toolstack_entry *e;
 
+	if (!number(front, &device.frontend_id) || !number(id, &device.id) ||
+	    toolstack_paths(&device, &paths))
+		return 0;
 	if (l->count == l->capacity) {
 		size_t capacity = l->capacity ? l->capacity * 2 : 16;
 
@@ -89,10 +136,11 @@ static int listing_add(struct listing *l, unsigned int back, const char *type, c
 		l->capacity = capacity;
 	}
 	e = &l->list[l->count++];
-	*e = (struct xenbus_toolstack_entry){ .devicetype = strdup(type), .backend_id = back };
-	e->frontend_id = (unsigned int)strtoul(front, NULL, 10);
-	e->id = (unsigned int)strtoul(id, NULL, 10);
-	return e->devicetype ? entry_fill(l->bus, e) : -ENOMEM;
+	*e = (struct xenbus_toolstack_entry){ .devicetype = strdup(type),
+					      .frontend_id = device.frontend_id,
+					      .backend_id = back,
+					      .id = device.id };
+	return e->devicetype ? entry_fill(l->bus, e, &paths) : -ENOMEM;
 }
 
 typedef int (*each_fn)(struct listing *l, const char *dir, const char *name, void *arg);
@@ -120,9 +168,8 @@ struct where {
 static int on_id(struct listing *l, const char *dir, const char *name, void *arg)
 {
 	const struct where *where = arg;
-	int err = listing_add(l, where->back, where->type, where->front, name);
 
-	return err == -EINVAL ? 0 : err; /* not a device's name: somebody's own node */
+	return listing_add(l, where->back, where->type, where->front, name);
 }
 
 static int on_front(struct listing *l, const char *dir, const char *name, void *arg)
@@ -147,9 +194,11 @@ static int on_type(struct listing *l, const char *dir, const char *name, void *a
 
 static int on_domain(struct listing *l, const char *dir, const char *name, void *arg)
 {
-	struct where where = { (unsigned int)strtoul(name, NULL, 10), NULL, NULL };
+	struct where where = { 0 };
 	char below[XENSTORE_PATH_MAX + 1];
 
+	if (!number(name, &where.back))
+		return 0;
 	snprintf(below, sizeof(below), "/local/domain/%u/backend", where.back);
 	return each_child(l, below, on_type, &where);
 }

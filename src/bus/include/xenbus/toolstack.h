@@ -33,9 +33,10 @@ int xenbus_toolstack_wait(struct xenbus *bus, const struct xenbus_toolstack_devi
 			  unsigned int state, uint64_t timeout_ns, unsigned int *backend,
 			  unsigned int *frontend);
 
-/* online = 0 and the backend's state = 5 (unless it is 6) in one transaction, waits for Closed, removes both
- * nodes, frontend first. @force: removes them after @timeout_ns whatever the states are. -ETIMEDOUT: not
- * closed and not forced, nothing removed; -ENOENT no such device. */
+/* online = 0 and the backend's state = 5 (unless it is 6) in one transaction, waits for Closed, removes in one
+ * transaction both nodes, their error nodes, and the directories that this leaves empty. @force: removes them
+ * after @timeout_ns whatever the states are. A frontend's node that is another backend's by now stays.
+ * -ETIMEDOUT: not closed and not forced, nothing removed; -ENOENT no such device. */
 int xenbus_toolstack_detach(struct xenbus *bus, const struct xenbus_toolstack_device *device, bool force,
 			    uint64_t timeout_ns);
 
