@@ -206,6 +206,46 @@ static void a_domain_number_is_used_once_at_a_time(void **state)
 	assert_int_equal(c.status, 0);
 }
 
+static bool has_home(const char *domid)
+{
+	struct command c;
+	char home[32];
+
+	snprintf(home, sizeof(home), "/local/domain/%s", domid);
+	setenv("XENSTORED_PATH", store_path, 1);
+	RUN(&c, "xenstore-exists", home);
+	unsetenv("XENSTORED_PATH");
+	return !c.status;
+}
+
+/* Whoever made it: one whose `xenbus run` waits for it, and one whose `run` was killed. */
+static void a_domain_is_destroyed_whoever_made_it(void **state)
+{
+	char ready[96];
+	struct command c;
+
+	for (int killed = 0; killed < 2; killed++) {
+		pid_t pid = start_waiting("12", "trap '' TERM INT HUP", ready);
+
+		if (killed) {
+			kill(pid, SIGKILL);
+			assert_int_equal(command_wait(pid), 128 + SIGKILL);
+		}
+		assert_true(has_home("12"));
+		RUN(&c, "xenbus", "destroy", "--domid", "12");
+		assert_string_equal(c.err, "");
+		assert_int_equal(c.status, 0);
+		assert_false(has_home("12"));
+		if (!killed)
+			assert_int_equal(command_wait(pid), 128 + SIGKILL);
+	}
+	RUN(&c, "xenbus", "destroy", "--domid", "12");
+	assert_int_equal(c.status, 1);
+	assert_string_equal(c.err, "xenbus: domain 12: no such domain\n");
+	RUN(&c, "xenbus", "destroy", "--domid", "0");
+	assert_int_equal(c.status, 2);
+}
+
 /* With Debian's own client, which knows nothing of us. */
 static void store_ls(struct command *c)
 {
@@ -467,6 +507,7 @@ int main(void)
 		WITH_WORLD(standard_streams_are_the_callers),
 		WITH_WORLD(signals_are_passed_on),
 		WITH_WORLD(a_domain_number_is_used_once_at_a_time),
+		WITH_WORLD(a_domain_is_destroyed_whoever_made_it),
 		WITH_WORLD(a_domain_stands_in_the_store_as_libxl_writes_it),
 		WITH_WORLD(a_device_is_attached_listed_and_detached),
 		WITH_WORLD(two_drivers_meet),

@@ -97,32 +97,9 @@ static int introduce_domain(struct run *run)
 }
 
 /* What cannot be removed is said, and is no failure of PROGRAM's. */
-static void remove_from_store(struct run *run)
-{
-	struct world_store store;
-	int err = domain_detach_devices(run->dir.path, run->domain.domid);
-
-	if (err < 0)
-		cli_fail("domain %u's devices: %s", run->domain.domid, strerror(-err));
-	if (err > 0 || world_store_open(run->dir.path, &store))
-		return;
-	err = domain_forget(store.xs, run->domain.domid);
-	if (err)
-		cli_fail("domain %u in the store: %s", run->domain.domid, strerror(-err));
-	world_store_close(&store);
-}
-
-/* After the domain's end, unless that was the world's: `down` is over once the lock is ours. */
 static void forget_domain(struct run *run)
 {
-	struct xen_local_stats stats;
-	int lock = world_lock(&run->dir, WORLD_USE);
-
-	if (lock < 0)
-		return;
-	if (xen_local_stats(run->local, 0, &stats) != -ENOTCONN)
-		remove_from_store(run);
-	close(lock);
+	domain_clear(&run->dir, run->local, run->domain.domid);
 }
 
 /* From now on signals are read, not taken. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 #include <xen/io/xs_wire.h>
 #include <xenbus/client.h>
 #include <xenbus/host.h>
@@ -14,6 +15,7 @@
 #include <xenbus/toolstack.h>
 #include <xenbus/xenbus.h>
 
+#include "cli.h"
 #include "world.h"
 
 #define RETRIES 64	      /* of a transaction that conflicts */
@@ -239,4 +241,41 @@ static int detach_all(struct xenbus *bus, void *arg)
 int domain_detach_devices(const char *run_dir, uint32_t domid)
 {
 	return world_bus_run(run_dir, detach_all, &domid);
+}
+
+bool domain_exists(struct xenstore *xs, uint32_t domid)
+{
+	char home[PATH_BYTES];
+
+	snprintf(home, sizeof(home), "/local/domain/%u", domid);
+	return !request(xs, XS_READ, XBT_NULL, home, NULL, 0);
+}
+
+static int clear_store(const struct world_dir *dir, uint32_t domid)
+{
+	struct world_store store;
+	int err = domain_detach_devices(dir->path, domid);
+
+	if (err < 0)
+		err = cli_fail("domain %u's devices: %s", domid, strerror(-err));
+	if (err || world_store_open(dir->path, &store))
+		return CLI_FAILURE;
+	err = domain_forget(store.xs, domid);
+	if (err)
+		err = cli_fail("domain %u in the store: %s", domid, strerror(-err));
+	world_store_close(&store);
+	return err;
+}
+
+int domain_clear(const struct world_dir *dir, struct xen_local *local, uint32_t domid)
+{
+	struct xen_local_stats stats;
+	int lock = world_lock(dir, WORLD_USE), err = 0;
+
+	if (lock < 0)
+		return CLI_FAILURE;
+	if (xen_local_stats(local, 0, &stats) != -ENOTCONN)
+		err = clear_store(dir, domid);
+	close(lock);
+	return err;
 }

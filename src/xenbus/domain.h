@@ -10,8 +10,11 @@
  *       data drivers feature attr error control/shutdown   nN
  *     /vm/UUID                     n0 rN     name, uuid
  */
+#include <stdbool.h>
 #include <stdint.h>
 
+struct world_dir;
+struct xen_local;
 struct xen_local_store;
 struct xenstore;
 
@@ -37,9 +40,16 @@ int domain_introduce(struct xenstore *xs, const struct domain *domain);
  * the rest. */
 int domain_forget(struct xenstore *xs, uint32_t domid);
 
+/* Has it a home in the store? */
+bool domain_exists(struct xenstore *xs, uint32_t domid);
+
 /* Detaches, by force where they do not close by themselves, all devices that have an end in @domid. 0 or -errno;
  * > 0: an exit status, told already. */
 int domain_detach_devices(const char *run_dir, uint32_t domid);
+
+/* After the domain's end: detaches its devices and forgets it, unless the end was the whole world's (`down` is
+ * over once the lock is ours). Returns 0, or CLI_FAILURE after saying what could not be removed. */
+int domain_clear(const struct world_dir *dir, struct xen_local *local, uint32_t domid);
 
 /* dom0's own nodes: /local/domain/0/name and domid. */
 int domain_write_dom0(struct xenstore *xs);
