@@ -115,7 +115,7 @@ static int open_all(struct program *program, struct xenbus_config *config, const
 		err = open_world(program, why);
 	if (err)
 		return err;
-	*why = "the bus";
+	*why = NULL;
 	config->host = program->host;
 	config->platform = program->platform;
 	return xenbus_open(config, &program->bus, why);
@@ -125,7 +125,7 @@ int program_open(struct program *program, void (*changed)(void *ctx, struct xenb
 {
 	/* One ctx for both callbacks: the program is the first member of what the caller embeds it in. */
 	struct xenbus_config config = { .log = log_line, .changed = changed, .ctx = ctx };
-	const char *why = "the loop";
+	const char *why = "cannot open the loop";
 	int err;
 
 	program->signal_fd = program->signal_source.fd = program->world_source.fd = -1;
@@ -133,7 +133,7 @@ int program_open(struct program *program, void (*changed)(void *ctx, struct xenb
 	err = open_all(program, &config, &why);
 	if (!err)
 		return 0;
-	fprintf(stderr, "%s: cannot open %s: %s\n", program->name, why ? why : "the bus", strerror(-err));
+	fprintf(stderr, "%s: %s: %s\n", program->name, why ? why : "cannot open the bus", strerror(-err));
 	program_close(program);
 	return 1;
 }
