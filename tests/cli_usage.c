@@ -158,6 +158,19 @@ static void without_a_world_each_command_says_so(void **state)
 	}
 }
 
+/* Not with whatever store there is otherwise: on a machine with Xen, that is the machine's. */
+static void the_environments_world_is_the_one_that_is_meant(void **state)
+{
+	struct command c;
+
+	unsetenv("XENSTORED_PATH");
+	setenv("XENBUS_RUN_DIR", "/nonexistent", 1);
+	RUN(&c, "xenbus", "ls");
+	unsetenv("XENBUS_RUN_DIR");
+	assert_int_equal(c.status, 1);
+	assert_non_null(strstr(c.err, "/nonexistent"));
+}
+
 static void a_directory_no_socket_fits_into_is_refused(void **state)
 {
 	char dir[200] = "/";
@@ -197,6 +210,7 @@ int main(void)
 		cmocka_unit_test(the_options_of_a_program_are_the_programs),
 		cmocka_unit_test(the_version_is_told),
 		cmocka_unit_test(without_a_world_each_command_says_so),
+		cmocka_unit_test(the_environments_world_is_the_one_that_is_meant),
 		cmocka_unit_test(a_directory_no_socket_fits_into_is_refused),
 		cmocka_unit_test(where_no_directory_is_known_it_is_asked_for),
 	};

@@ -330,6 +330,19 @@ static void a_device_is_attached_listed_and_detached(void **state)
 	assert_string_equal(c.out, "[]\n");
 }
 
+static void output_that_cannot_be_written_is_a_failure(void **state)
+{
+	static const char *const commands[] = { "ls", "up" };
+	char path[PATH_MAX];
+	struct command c;
+
+	command_path("xenbus", path, sizeof(path));
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		RUN(&c, "sh", "-c", "exec \"$0\" \"$1\" >/dev/full", path, commands[i]);
+		assert_int_equal(c.status, 1);
+	}
+}
+
 /* A real pair of drivers, started, connected and taken away with nothing but this program. */
 static void two_drivers_meet(void **state)
 {
@@ -510,6 +523,7 @@ int main(void)
 		WITH_WORLD(a_domain_is_destroyed_whoever_made_it),
 		WITH_WORLD(a_domain_stands_in_the_store_as_libxl_writes_it),
 		WITH_WORLD(a_device_is_attached_listed_and_detached),
+		WITH_WORLD(output_that_cannot_be_written_is_a_failure),
 		WITH_WORLD(two_drivers_meet),
 		WITH_WORLD(dmesg_prints_what_was_logged_and_no_control_characters),
 		WITH_WORLD(down_ends_domains_with_programs_in_them),

@@ -36,6 +36,9 @@ int cmd_dmesg(const struct cli_command *command, int argc, char **argv)
 		return CLI_FAILURE;
 	world_path(&dir, "dmesg", path);
 	err = logfile_read(path, print_line, NULL);
+	if (err == -ENOENT)
+		return cli_fail("no world lives in %s; `xenbus up --run-dir %s` starts one", dir.path,
+				dir.path);
 	if (err)
 		return cli_fail("%s: %s", path, strerror(-err));
 	if (fflush(stdout))

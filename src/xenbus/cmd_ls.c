@@ -134,5 +134,5 @@ int cmd_ls(const struct cli_command *command, int argc, char **argv)
 	else
 		print_table(&listing);
 	xenbus_toolstack_list_free(listing.list, listing.count);
-	return 0;
+	return fflush(stdout) || ferror(stdout) ? cli_fail("standard output: %s", strerror(errno)) : 0;
 }

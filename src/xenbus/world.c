@@ -147,7 +147,7 @@ static int choose_store(const char *run_dir)
 	if (world_dir(run_dir, &dir))
 		return CLI_FAILURE;
 	world_path(&dir, STORE_SOCKET, path);
-	if (run_dir || !access(path, F_OK))
+	if (run_dir || env(WORLD_DIR_ENV) || !access(path, F_OK))
 		setenv("XENSTORED_PATH", path, 1);
 	return 0;
 }

@@ -49,8 +49,8 @@ int world_lock(const struct world_dir *dir, enum world_lock how);
 int world_connect(const struct world_dir *dir, struct xen_local **out);
 
 /* The store of the world @run_dir (an option's argument, NULL: not given): of that directory where it was
- * given; else what XENSTORED_PATH says; else of the default directory if a store lives there; else where
- * Xen's own is. A session on a host of its own, for calls that wait. */
+ * given; else what XENSTORED_PATH says; else of what XENBUS_RUN_DIR says; else of the default directory if a
+ * store lives there; else where Xen's own is. A session on a host of its own, for calls that wait. */
 struct world_store {
 	struct xenbus_host *host;
 	struct xenstore *xs;
