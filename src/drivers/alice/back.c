@@ -142,7 +142,8 @@ static void room_commit(void *ctx, uint32_t len)
 	const struct alice_back_config *config = &b->back->config;
 
 	if (config->consume && !b->consume_error)
-		b->consume_error = config->consume(config->ctx, b->stream.received, b->room, len);
+		b->consume_error =
+			alice_file_error(config->consume(config->ctx, b->stream.received, b->room, len));
 }
 
 static int room_error(void *ctx)

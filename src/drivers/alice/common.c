@@ -30,3 +30,8 @@ void alice_files_drain(struct alice_files *files)
 			abort();
 	}
 }
+
+int alice_file_error(int64_t err)
+{
+	return err == -EAGAIN || err == -EINPROGRESS || err == -ENODATA ? -EIO : (int)err;
+}

@@ -26,6 +26,9 @@ struct alice_files {
 /* Runs the host's loop until none is left; for who frees the owner. */
 void alice_files_drain(struct alice_files *files);
 
+/* A failure as source and sink tell it: one that would be taken for "not yet" or "the end" is -EIO. */
+int alice_file_error(int64_t err);
+
 /* -- source ------------------------------------------------------------------------------------ */
 
 struct alice_source;

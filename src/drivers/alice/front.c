@@ -152,8 +152,11 @@ static int64_t next_bytes(struct front_dev *f, uint8_t *page)
 	size_t len;
 	int err;
 
-	if (!f->source)
-		return config->fill(config->ctx, f->stream.sent, page, ALICE_PAGE_BYTES);
+	if (!f->source) {
+		int64_t filled = config->fill(config->ctx, f->stream.sent, page, ALICE_PAGE_BYTES);
+
+		return filled < 0 ? alice_file_error(filled) : filled;
+	}
 	err = alice_source_peek(f->source, &data, &len);
 	if (err)
 		return err == -ENODATA ? 0 : err;

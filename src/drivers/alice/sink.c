@@ -89,7 +89,7 @@ static void chunk_done(struct xenbus_file_io *io)
 		}
 	}
 	if (err && !sink->error)
-		sink->error = err;
+		sink->error = alice_file_error(err);
 	chunk_free(chunk);
 	transfer_over(sink);
 }
@@ -105,7 +105,7 @@ static void submit(struct alice_sink *sink)
 	sink->current = (sink->current + 1) % CHUNKS;
 	err = sink->error ? sink->error : write_rest(chunk);
 	if (err) {
-		sink->error = err;
+		sink->error = alice_file_error(err);
 		chunk_free(chunk);
 		return;
 	}
@@ -160,7 +160,7 @@ static void flush_done(struct xenbus_file_io *io)
 	struct alice_sink *sink = list_entry(io, struct alice_sink, flush_io);
 
 	if (io->result < 0 && !sink->error)
-		sink->error = (int)io->result;
+		sink->error = alice_file_error(io->result);
 	transfer_over(sink);
 }
 
@@ -172,8 +172,10 @@ static int flush(struct alice_sink *sink)
 	sink->flush_io =
 		(struct xenbus_file_io){ .done = flush_done, .op = XENBUS_FILE_FLUSH, .fd = sink->fd };
 	err = xenbus_file_submit(sink->files->host, &sink->flush_io);
-	if (err)
-		return err;
+	if (err) {
+		sink->error = alice_file_error(err);
+		return sink->error;
+	}
 	sink->inflight++;
 	return -EINPROGRESS;
 }

@@ -54,7 +54,7 @@ static void read_ahead(struct alice_source *source)
 	};
 	err = xenbus_file_submit(source->files->host, &source->io);
 	if (err)
-		source->error = err;
+		source->error = alice_file_error(err);
 	else
 		source->reading = true;
 }
@@ -69,7 +69,7 @@ static void read_done(struct xenbus_file_io *io)
 		return;
 	}
 	if (io->result < 0)
-		source->error = (int)io->result;
+		source->error = alice_file_error(io->result);
 	else if (io->result == 0)
 		source->at_end = true;
 	else
