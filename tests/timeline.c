@@ -161,6 +161,14 @@ static void long_members_are_cut_not_overrun(void **state)
 	assert_int_equal(timeline_parse(line, &entry), 0);
 }
 
+static void no_terminal_is_commanded(void **state)
+{
+	struct timeline_entry entry;
+
+	assert_int_equal(timeline_parse(WITH(",\"text\":\"a\033[2Jb\177\""), &entry), 0);
+	assert_string_equal(entry.text, "a?[2Jb?");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +177,7 @@ int main(void)
 		cmocka_unit_test(devices_have_stories_of_their_own),
 		cmocka_unit_test(what_is_no_trace_is_refused_with_its_line),
 		cmocka_unit_test(long_members_are_cut_not_overrun),
+		cmocka_unit_test(no_terminal_is_commanded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

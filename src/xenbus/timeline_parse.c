@@ -10,7 +10,8 @@
 static const char *const kinds[TIMELINE_KINDS] = { "state", "otherend", "store",  "event",
 						   "grant", "evtchn",	"driver", "note" };
 
-/* The string that begins at @s, behind its quote, into @out (cut at @size). What follows it, or NULL. */
+/* The string that begins at @s, behind its quote, into @out (cut at @size); what a terminal would take for a
+ * command becomes '?'. What follows it, or NULL. */
 static const char *get_string(const char *s, char *out, size_t size)
 {
 	size_t used = 0;
@@ -19,7 +20,7 @@ static const char *get_string(const char *s, char *out, size_t size)
 		if (*s == '\\' && *++s == '\0')
 			return NULL;
 		if (used + 1 < size)
-			out[used++] = *s;
+			out[used++] = (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s;
 	}
 	out[used] = '\0';
 	return *s ? s + 1 : NULL;
