@@ -227,6 +227,31 @@ static void notifications_are_far_fewer_than_requests(void **state)
 	stop_both(w, s);
 }
 
+/* Requests of the two devices' own, as their buses traced them. */
+static unsigned int device_requests(struct pair_world *w)
+{
+	struct xenbus_trace_entry e;
+	unsigned int count = 0;
+
+	for (int i = 0; i < 2; i++)
+		for (size_t n = 0; !xenbus_trace_get(w->bus[i], n, &e); n++)
+			count += e.kind == XENBUS_TRACE_STORE && e.device[0] &&
+				 strncmp(e.text, "ERROR", 5) != 0;
+	return count;
+}
+
+static void both_ends_connect_with_at_most_50_requests(void **state)
+{
+	struct pair_world *w = *state;
+	struct stream *s = new_stream((struct stream){ .total = 100 });
+
+	start(w, s);
+	pair_run_until(w, both_done, s);
+	pair_await_states(w, XenbusStateConnected, XenbusStateConnected);
+	assert_in_range(device_requests(w), 30, 50);
+	stop_both(w, s);
+}
+
 static bool front_done(struct pair_world *w, void *arg)
 {
 	return ((struct stream *)arg)->sent_count;
@@ -367,6 +392,36 @@ static void a_full_disk_is_told_to_both_ends(void **state)
 	close(to);
 }
 
+static void a_file_serves_one_device_at_a_time(void **state)
+{
+	const struct xenbus_toolstack_device second = { "alice_dev", PAIR_FRONT, 0, 1 };
+	struct pair_world *w = *state;
+	struct stream *s = new_stream((struct stream){ .total = 5000 });
+	struct xenbus_toolstack_device first;
+	int from = temporary_file(), to = temporary_file();
+
+	make_content(from, s->total);
+	start_files(w, s, from, to);
+	pair_run_until(w, both_done, s);
+	s->sent_count = s->received_count = 0;
+	first = w->device;
+	w->device = second;
+	pair_attach(w);
+	pair_await_states(w, XenbusStateClosed, XenbusStateClosed);
+	assert_non_null(strstr(w->log, "backend/alice_dev/1/1: -16 connecting failed"));
+	assert_int_equal(pair_detach(w, false), 0);
+	w->device = first;
+	assert_int_equal(pair_detach(w, false), 0);
+	w->device = second;
+	pair_attach(w);
+	pair_run_until(w, both_done, s);
+	check_whole(s);
+	check_content(to, s->total);
+	stop_both(w, s);
+	close(from);
+	close(to);
+}
+
 static void a_file_without_positions_is_refused(void **state)
 {
 	struct pair_world *w = *state;
@@ -410,6 +465,7 @@ static void closed_mid_stream_and_opened_again(struct pair_world *w, unsigned in
 	assert_int_equal(s->received_count, 1);
 	assert_int_equal(s->received.error, -ECONNRESET);
 	assert_true(s->consumed < s->total);
+	assert_null(strstr(w->log, "process is gone"));
 	pair_holds_nothing(w);
 
 	s->sent_count = s->received_count = 0;
@@ -455,6 +511,55 @@ static void a_program_that_ends_closes_the_pair(void **state)
 			pair_close_bus(w, 0);
 		}
 	}
+}
+
+static bool much_moved(struct pair_world *w, void *arg)
+{
+	struct stream *s = arg;
+
+	return s->consumed > 1 << 20 && s->filled > 1 << 20;
+}
+
+static void a_program_may_end_mid_stream(void **state)
+{
+	struct pair_world *w = *state;
+
+	for (unsigned int leaver = 0; leaver < 2; leaver++) {
+		struct stream *s = new_stream((struct stream){ .total = UINT64_MAX });
+
+		start(w, s);
+		pair_run_until(w, much_moved, s);
+		pair_close_bus(w, leaver);
+		if (!leaver)
+			pair_open_bus(w, 0); /* the toolstack */
+		pair_await_states(w, XenbusStateClosed, XenbusStateClosed);
+		assert_int_equal(s->sent.error, -ECONNRESET);
+		assert_int_equal(s->received.error, -ECONNRESET);
+		assert_int_equal(s->wrong, 0);
+		pair_holds_nothing(w);
+		assert_int_equal(pair_detach(w, false), 0);
+		stop_both(w, s);
+	}
+}
+
+static void a_program_that_starts_again_connects_again(void **state)
+{
+	struct pair_world *w = *state;
+	struct stream *s = new_stream((struct stream){ .total = 300000 });
+
+	start(w, s);
+	for (int life = 0; life < 3; life++) {
+		pair_run_until(w, both_done, s);
+		check_whole(s);
+		s->sent_count = s->received_count = 0;
+		pair_close_bus(w, 1);
+		alice_front_free(s->front);
+		pair_await_states(w, XenbusStateClosed, XenbusStateClosed);
+		start_front(w, s, 0);
+	}
+	pair_run_until(w, both_done, s);
+	check_whole(s);
+	stop_both(w, s);
 }
 
 /* -- sudden ends --------------------------------------------------------------------------------- */
@@ -562,14 +667,18 @@ int main(void)
 		PAIR_TEST(a_stream_of_any_length_arrives),
 		PAIR_TEST(the_log_tells_the_tutorials_story),
 		PAIR_TEST(notifications_are_far_fewer_than_requests),
+		PAIR_TEST(both_ends_connect_with_at_most_50_requests),
 		PAIR_TEST(without_feature_stream_hello_is_all),
 		PAIR_TEST(the_smaller_number_of_pages_is_used),
 		PAIR_TEST(a_file_becomes_a_file),
 		PAIR_TEST(a_full_disk_is_told_to_both_ends),
+		PAIR_TEST(a_file_serves_one_device_at_a_time),
 		PAIR_TEST(a_file_without_positions_is_refused),
 		PAIR_TEST(the_front_may_close_mid_stream_and_open_again),
 		PAIR_TEST(the_back_may_close_mid_stream_and_open_again),
 		PAIR_TEST(a_program_that_ends_closes_the_pair),
+		PAIR_TEST(a_program_may_end_mid_stream),
+		PAIR_TEST(a_program_that_starts_again_connects_again),
 		PAIR_TEST(when_the_front_is_killed_the_back_closes),
 		PAIR_TEST(when_the_back_is_killed_the_front_closes),
 	};

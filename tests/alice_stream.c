@@ -397,6 +397,23 @@ static void every_request_that_breaks_the_rules_is_refused(void **state)
 	}
 }
 
+static void an_index_that_lies_is_refused_by_either_end(void **state)
+{
+	struct world w;
+
+	open_world(&w, 4);
+	greet(&w);
+	w.ring->req_prod += ALICE_RING_SLOTS + 1;
+	assert_int_equal(stream_back_wait(&w.back), -EPROTO);
+	assert_int_equal(back_steps(&w), -EPROTO);
+	assert_string_equal(w.back.breach, "a request index out of bounds");
+	w.ring->rsp_prod++;
+	assert_int_equal(stream_front_wait(&w.front), -EPROTO);
+	assert_int_equal(stream_front_receive(&w.front), -EPROTO);
+	assert_string_equal(w.front.breach, "a response index out of bounds");
+	close_world(&w);
+}
+
 static void a_page_is_free_again_when_its_answer_is_out(void **state)
 {
 	static const struct alice_request good = GOOD;
@@ -607,6 +624,7 @@ int main(void)
 		cmocka_unit_test(what_changes_after_the_copy_is_neither_stored_nor_hashed),
 		cmocka_unit_test(responses_leave_no_old_bytes_behind),
 		cmocka_unit_test(every_request_that_breaks_the_rules_is_refused),
+		cmocka_unit_test(an_index_that_lies_is_refused_by_either_end),
 		cmocka_unit_test(a_page_is_free_again_when_its_answer_is_out),
 		cmocka_unit_test(only_a_refs_page_within_bounds_is_read),
 		cmocka_unit_test(every_response_that_breaks_the_rules_is_refused),

@@ -290,36 +290,45 @@ int pair_detach(struct pair_world *w, bool force)
 	return xenbus_task_run(w->bus[0], force ? detach_by_force : detach, w);
 }
 
+struct states {
+	struct pair_world *world;
+	unsigned int of[2]; /* domain 0's end, domain 1's */
+};
+
 static int read_states(struct xenbus *bus, void *arg)
 {
-	const char *const dirs[2] = { "/local/domain/0/backend/alice_dev/1/0",
-				      "/local/domain/1/device/alice_dev/0" };
-	unsigned int *states = arg;
+	struct states *states = arg;
+	const struct xenbus_toolstack_device *device = &states->world->device;
+	char dirs[2][80];
 
+	snprintf(dirs[0], sizeof(dirs[0]), "/local/domain/0/backend/%s/%u/%u", device->devicetype,
+		 device->frontend_id, device->id);
+	snprintf(dirs[1], sizeof(dirs[1]), "/local/domain/%u/device/%s/%u", device->frontend_id,
+		 device->devicetype, device->id);
 	for (int i = 0; i < 2; i++)
-		states[i] = xenbus_read_unsigned(bus, dirs[i], "state", 0);
+		states->of[i] = xenbus_read_unsigned(bus, dirs[i], "state", 0);
 	return 0;
 }
 
 unsigned int pair_state(struct pair_world *w, unsigned int domain)
 {
-	unsigned int states[2];
+	struct states states = { w, { 0 } };
 
-	assert_int_equal(xenbus_task_run(w->bus[0], read_states, states), 0);
-	return states[domain];
+	assert_int_equal(xenbus_task_run(w->bus[0], read_states, &states), 0);
+	return states.of[domain];
 }
 
 void pair_await_states(struct pair_world *w, unsigned int front, unsigned int back)
 {
 	const uint64_t deadline = xenbus_host_now(w->host) + PATIENCE_NS;
-	unsigned int states[2];
+	struct states states = { w, { 0 } };
 
 	for (;;) {
-		assert_int_equal(xenbus_task_run(w->bus[0], read_states, states), 0);
-		if ((!front || states[1] == front) && (!back || states[0] == back))
+		assert_int_equal(xenbus_task_run(w->bus[0], read_states, &states), 0);
+		if ((!front || states.of[1] == front) && (!back || states.of[0] == back))
 			return;
 		if (xenbus_host_now(w->host) > deadline)
-			fail_msg("states %u/%u instead of %u/%u", states[1], states[0], front, back);
+			fail_msg("states %u/%u instead of %u/%u", states.of[1], states.of[0], front, back);
 		xenbus_host_dispatch(w->host, 10);
 	}
 }
