@@ -479,21 +479,27 @@ static void down_leaves_what_is_not_its_own(void **state)
 }
 
 /* xenbus alone in a directory, with a store that is not one beside it. */
+/* What is installed may be moved as a whole: the store is found from where this program is, bin or not. */
 static void a_store_that_does_not_start_is_told_and_nothing_stays(void **state)
 {
-	static const char *const stores[] = { "#!/bin/sh\necho broken >&2; exit 1\n", NULL };
-	char copy[96], store[96], log[96];
+	static const char *const stores[] = { "xenstored", "sbin/xenstored", NULL };
+	char copy[96], store[96], log[96], sbin[96];
 	struct command c;
 
-	snprintf(copy, sizeof(copy), "%s/xenbus", top);
-	snprintf(store, sizeof(store), "%s/xenstored", top);
+	snprintf(sbin, sizeof(sbin), "%s/bin", top);
+	assert_int_equal(mkdir(sbin, 0700), 0);
+	snprintf(sbin, sizeof(sbin), "%s/sbin", top);
+	assert_int_equal(mkdir(sbin, 0700), 0);
 	snprintf(log, sizeof(log), "%s/xenstored.log", dir);
-	RUN(&c, "cp", getenv("XENBUS_CLI"), copy);
-	assert_int_equal(c.status, 0);
 	for (size_t i = 0; stores[i]; i++) {
-		FILE *file = fopen(store, "w");
+		FILE *file;
 
-		fputs(stores[i], file);
+		snprintf(copy, sizeof(copy), "%s/%sxenbus", top, i ? "bin/" : "");
+		RUN(&c, "cp", getenv("XENBUS_CLI"), copy);
+		assert_int_equal(c.status, 0);
+		snprintf(store, sizeof(store), "%s/%s", top, stores[i]);
+		file = fopen(store, "w");
+		fputs("#!/bin/sh\necho broken >&2; exit 1\n", file);
 		fclose(file);
 		chmod(store, 0700);
 		RUN(&c, copy, "up");
@@ -502,11 +508,16 @@ static void a_store_that_does_not_start_is_told_and_nothing_stays(void **state)
 		assert_non_null(strstr(c.err, "xenstored.log"));
 		command_wait_for_all();
 		assert_int_equal(access(log, F_OK), 0);
+		RUN(&c, "grep", "-q", "broken", log);
+		assert_int_equal(c.status, 0);
 		RUN(&c, copy, "down");
 		assert_int_equal(c.status, 0);
+		unlink(store);
+		unlink(copy);
 	}
-	unlink(store);
-	unlink(copy);
+	rmdir(sbin);
+	strcpy(strrchr(sbin, '/'), "/bin");
+	rmdir(sbin);
 }
 
 int main(void)

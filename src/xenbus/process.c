@@ -16,40 +16,24 @@
 
 #include "cli.h"
 
-/* Is there a program DIR/@name, @dir_len bytes of @dir? Its path is in @path then. */
-static bool found(const char *dir, size_t dir_len, const char *name, char *path, size_t size)
-{
-	int len = snprintf(path, size, "%.*s/%s", (int)dir_len, dir, name);
-
-	return len > 0 && (size_t)len < size && !access(path, X_OK);
-}
-
-static bool find_in_path(const char *name, char *path, size_t size)
-{
-	const char *dir = getenv("PATH"), *end;
-
-	for (; dir && *dir; dir = *end ? end + 1 : end) {
-		end = strchrnul(dir, ':');
-		if (end != dir && found(dir, (size_t)(end - dir), name, path, size))
-			return true;
-	}
-	return false;
-}
-
+/* Not in PATH: a xenstored there is Xen's own as a rule, which needs a hypervisor. */
 int process_find(const char *name, char *path, size_t size)
 {
-	char self[PATH_MAX];
+	char self[PATH_MAX], sbin[PATH_MAX + sizeof("/../sbin")];
+	const char *const dirs[] = { self, sbin, XENBUS_SBINDIR, XENBUS_LIBEXECDIR };
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[len < 0 ? 0 : len] = '\0';
 	if (strrchr(self, '/'))
 		*strrchr(self, '/') = '\0';
-	if (found(self, strlen(self), name, path, size) ||
-	    found(XENBUS_SBINDIR, strlen(XENBUS_SBINDIR), name, path, size) ||
-	    found(XENBUS_LIBEXECDIR, strlen(XENBUS_LIBEXECDIR), name, path, size) ||
-	    find_in_path(name, path, size))
-		return 0;
-	return cli_fail("no %s in %s, %s, %s, or in PATH", name, self, XENBUS_SBINDIR, XENBUS_LIBEXECDIR);
+	snprintf(sbin, sizeof(sbin), "%s/../sbin", self);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		int n = snprintf(path, size, "%s/%s", dirs[i], name);
+
+		if (n > 0 && (size_t)n < size && !access(path, X_OK))
+			return 0;
+	}
+	return cli_fail("no %s in %s, %s, %s or %s", name, self, sbin, XENBUS_SBINDIR, XENBUS_LIBEXECDIR);
 }
 
 void process_detach(const char *log)

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Where @name, a program of this project, is: beside this one, else where it is installed, else in PATH. 0, or
- * CLI_FAILURE after saying where it was sought. */
+/* Where @name, a program of this project, is: beside this one, in the sbin beside this one's folder, else where
+ * it was to be installed. 0, or CLI_FAILURE after saying where it was sought. */
 int process_find(const char *name, char *path, size_t size);
 
 /* In a child: standard input from /dev/null, output and errors to the end of @log, a session of its own. */
