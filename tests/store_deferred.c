@@ -86,6 +86,41 @@ static void nested_removals_under_snapshots_are_each_freed_once(void **state)
 	}
 }
 
+/* While one walk goes on, a branch removed earlier inside it is freed: wherever the walk stands. */
+static void a_branch_freed_under_a_walk_does_not_derail_it(void **state)
+{
+	for (int inputs = 0; inputs < 12; inputs++) {
+		struct world *w = world_new();
+		const uint32_t c = world_connect(w);
+		uint32_t old, young;
+
+		for (int i = 0; i < 4000; i++) {
+			char request[64];
+
+			snprintf(request, sizeof(request), "WRITE /big/%s/n%d|", i % 4 ? "first" : "second",
+				 i);
+			says(w, c, request, "OK|");
+		}
+		old = world_begin(w, c);
+		says(w, c, "RM /big/first|", "OK|");
+		world_settle(w);
+		young = world_begin(w, c);
+		says(w, c, "RM /big|", "OK|");
+		for (int i = 0; i < inputs; i++)
+			says(w, c, "READ /|", "");
+		says_in(w, c, old, "TRANSACTION_END F|", "OK|");
+		world_settle(w);
+		if (store_check(w->store))
+			fail_msg("%s", store_check(w->store));
+		says_in(w, c, young, "READ /big/first/n5|", "ENOENT|");
+		says_in(w, c, young, "READ /big/second/n0|", "");
+		says_in(w, c, young, "TRANSACTION_END F|", "OK|");
+		world_settle(w);
+		assert_int_equal(nodes_of(w), 3);
+		world_end(w);
+	}
+}
+
 /* A thousand levels: no walk may recurse. */
 static void depth_costs_no_stack(void **state)
 {
@@ -127,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(it_is_gone_at_once_and_reclaimed_in_slices),
 		cmocka_unit_test(nested_removals_under_snapshots_are_each_freed_once),
+		cmocka_unit_test(a_branch_freed_under_a_walk_does_not_derail_it),
 		cmocka_unit_test(depth_costs_no_stack),
 		cmocka_unit_test(what_a_dead_domain_leaves_is_reclaimed_in_slices),
 	};

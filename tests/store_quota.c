@@ -440,6 +440,9 @@ static void a_snapshot_that_costs_too_much_is_doomed(void **state)
 	assert_int_equal(st.version_bytes, 0);
 	says_in(w, g, tx, "READ mine|", "2");
 	says_in(w, g, young, "READ mine|", "1");
+	says(w, g, "WRITE late|now", "OK|");
+	says_in(w, g, young, "READ late|", "now");
+	says(w, g, "RM late|", "OK|");
 	says_in(w, g, tx, "WRITE other/deep|2", "OK|");
 	says_in(w, g, tx, "DIRECTORY |", "EINVAL|");
 	says_in(w, g, tx, "DIRECTORY /local/domain/5|", "mine|other|");

@@ -297,6 +297,26 @@ static void created_and_removed_inside_fires_nothing(void **state)
 	world_end(w);
 }
 
+/* What was there, went with its parent, came and went again is no more a change of its own. */
+static void what_went_with_its_parent_fires_nothing(void **state)
+{
+	uint32_t c;
+	struct world *w = matrix_world(&c);
+	uint32_t tx;
+
+	says(w, c, "WATCH /|t|", "OK|");
+	hears(w, c, "/|t|");
+	tx = world_begin(w, c);
+	says_in(w, c, tx, "READ /d/a|", "1");
+	says_in(w, c, tx, "RM /d|", "OK|");
+	says_in(w, c, tx, "WRITE /d/a|2", "OK|");
+	says_in(w, c, tx, "RM /d/a|", "OK|");
+	says_in(w, c, tx, "TRANSACTION_END T|", "OK|");
+	hears(w, c, "/d|t|");
+	says(w, c, "DIRECTORY /d|", "");
+	world_end(w);
+}
+
 static void the_end_fires_one_event_a_node_in_order_of_access(void **state)
 {
 	uint32_t c;
@@ -413,6 +433,7 @@ int main(void)
 		cmocka_unit_test(a_removed_branch_stays_removed_below_a_new_one),
 		cmocka_unit_test(discarded_it_leaves_no_trace),
 		cmocka_unit_test(created_and_removed_inside_fires_nothing),
+		cmocka_unit_test(what_went_with_its_parent_fires_nothing),
 		cmocka_unit_test(the_end_fires_one_event_a_node_in_order_of_access),
 		cmocka_unit_test(ids_are_the_connections_own),
 		cmocka_unit_test(reset_watches_inside_ends_it),
