@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -660,6 +662,75 @@ static void when_the_back_is_killed_the_front_closes(void **state)
 	again_in_a_new_life(w);
 }
 
+/* -- ends in the middle of a good order: the pages are left, the state is not written yet ----------- */
+
+struct leaver {
+	struct stream stream;
+	struct xenbus_work end;
+};
+
+static void end_of_process(struct xenbus_work *work)
+{
+	raise(SIGKILL);
+}
+
+/* Inside disconnect(): by the loop's next turn it has returned, and the state waits for the store. */
+static void left(void *ctx, struct xenbus_device *dev, const struct alice_front_result *result)
+{
+	struct leaver *leaver = ctx;
+
+	leaver->end.run = end_of_process;
+	xenbus_work_post(leaver->stream.world->host, &leaver->end);
+}
+
+static void close_without_a_store(struct stream *s)
+{
+	kill(s->world->store, SIGSTOP);
+	close_front(s);
+}
+
+static void leaving_front(struct pair_world *w, void *arg)
+{
+	struct leaver *leaver = arg;
+	const struct alice_front_config config = {
+		.host = w->host, .fd = -1, .fill = fill, .done = left, .ctx = leaver
+	};
+
+	leaver->stream.world = w;
+	if (!alice_front_start(w->bus[1], &config, &leaver->stream.front))
+		xenbus_run(w->bus[1]);
+}
+
+static bool is_over(struct pair_world *w, void *arg)
+{
+	siginfo_t info = { 0 };
+
+	return !waitid(P_PID, (id_t) * (pid_t *)arg, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid;
+}
+
+static void a_front_killed_on_its_way_out_is_dead_all_the_same(void **state)
+{
+	struct pair_world *w = *state;
+	struct stream *s = new_stream((struct stream){ .world = w });
+	struct leaver leaver = {
+		.stream = { .total = UINT64_MAX, .stop_at = 1 << 20, .stop = close_without_a_store }
+	};
+	pid_t pid;
+
+	start_back(w, s, NULL);
+	pid = pair_start(w, 1, leaving_front, &leaver);
+	pair_attach(w);
+	pair_run_until(w, is_over, &pid);
+	assert_int_equal(kill(w->store, SIGCONT), 0);
+	pair_kill(pid);
+	pair_await_states(w, 0, XenbusStateClosed);
+	assert_int_equal(pair_state(w, 1), XenbusStateConnected);
+	assert_non_null(strstr(w->log, "Dom0: The frontend's process is gone, closing"));
+	pair_holds_nothing(w);
+	assert_int_equal(pair_detach(w, true), 0);
+	stop_both(w, s);
+}
+
 int main(void)
 {
 #define PAIR_TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
@@ -681,6 +752,7 @@ int main(void)
 		PAIR_TEST(a_program_that_starts_again_connects_again),
 		PAIR_TEST(when_the_front_is_killed_the_back_closes),
 		PAIR_TEST(when_the_back_is_killed_the_front_closes),
+		PAIR_TEST(a_front_killed_on_its_way_out_is_dead_all_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

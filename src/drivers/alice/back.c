@@ -48,6 +48,7 @@ struct back_dev {
 	enum trouble trouble;
 	struct xenbus_device_work trouble_work;
 	struct xenbus_work pump_work;
+	struct xenbus_timer leave_timer; /* runs while the frontend has left and has not said so */
 	uint64_t started_ns, notifications, wakeups;
 	int consume_error;		/* the first of consume() */
 	uint8_t room[ALICE_PAGE_BYTES]; /* where there is no file: one request's data */
@@ -180,13 +181,22 @@ static bool frontend_alive(const struct back_dev *b)
 	return alice_byte_get(b->ring, ALICE_FRONT_ALIVE);
 }
 
-/* In good order its state says so, or soon will; the framework follows that. */
+static void died_leaving(struct xenbus_timer *timer)
+{
+	trouble(list_entry(timer, struct back_dev, leave_timer), TROUBLE_DEATH);
+}
+
+/* In good order its state says so, or soon will, and the framework follows that; unless it died in between. */
 static void frontend_left(struct back_dev *b)
 {
-	if (alice_byte_get(b->ring, ALICE_FRONT_LEAVING))
-		b->live = false;
-	else
+	struct xenbus_host *host = b->back->config.host;
+
+	if (!alice_byte_get(b->ring, ALICE_FRONT_LEAVING)) {
 		trouble(b, TROUBLE_DEATH);
+		return;
+	}
+	b->live = false;
+	xenbus_timer_set(host, &b->leave_timer, xenbus_host_now(host) + ALICE_LEAVE_NS);
 }
 
 /* 1: there may be more to do; 0: an event or a written chunk will tell; -EPROTO. */
@@ -255,6 +265,7 @@ static int probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
 	b->back = list_entry(dev->driver, struct alice_back, driver);
 	b->dev = dev;
 	b->pump_work.run = pump_again;
+	b->leave_timer.fire = died_leaving;
 	dev_set_drvdata(dev, b);
 	xenbus_dev_info(dev, "Probe called.");
 	return 0;
@@ -401,6 +412,7 @@ static void disconnect(struct xenbus_device *dev)
 	b->live = false;
 	b->trouble = TROUBLE_NONE;
 	xenbus_work_cancel(back->config.host, &b->pump_work);
+	xenbus_timer_cancel(back->config.host, &b->leave_timer);
 	report(b, -ECONNRESET);
 	if (back->writer == b)
 		back->writer = NULL;

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ALICE_LEAVE_NS 2000000000u /* from the end of who was leaving to the state that says so */
+
 /* One byte of the ring page that either end or its death may write. */
 static inline uint8_t alice_byte_get(const void *ring_page, unsigned int offset)
 {

@@ -45,6 +45,7 @@ struct front_dev {
 	enum trouble trouble;
 	struct xenbus_device_work trouble_work;
 	struct xenbus_work pump_work;
+	struct xenbus_timer leave_timer; /* runs while the backend has left and has not said so */
 	uint64_t started_ns, notifications, wakeups;
 };
 
@@ -209,13 +210,22 @@ static bool backend_alive(const struct front_dev *f)
 	return alice_byte_get(f->ring, ALICE_BACK_ALIVE);
 }
 
-/* In good order its state says so, or soon will; the framework follows that. */
+static void died_leaving(struct xenbus_timer *timer)
+{
+	trouble(list_entry(timer, struct front_dev, leave_timer), TROUBLE_DEATH);
+}
+
+/* In good order its state says so, or soon will, and the framework follows that; unless it died in between. */
 static void backend_left(struct front_dev *f)
 {
-	if (alice_byte_get(f->ring, ALICE_BACK_LEAVING))
-		f->live = false;
-	else
+	struct xenbus_host *host = f->front->config.host;
+
+	if (!alice_byte_get(f->ring, ALICE_BACK_LEAVING)) {
 		trouble(f, TROUBLE_DEATH);
+		return;
+	}
+	f->live = false;
+	xenbus_timer_set(host, &f->leave_timer, xenbus_host_now(host) + ALICE_LEAVE_NS);
 }
 
 static int pump_round(struct front_dev *f)
@@ -281,6 +291,7 @@ static int probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
 	f->front = list_entry(dev->driver, struct alice_front, driver);
 	f->dev = dev;
 	f->pump_work.run = pump_again;
+	f->leave_timer.fire = died_leaving;
 	dev_set_drvdata(dev, f);
 	xenbus_dev_info(dev, "Probe called.");
 	return 0;
@@ -400,6 +411,7 @@ static void disconnect(struct xenbus_device *dev)
 	f->live = false;
 	f->trouble = TROUBLE_NONE;
 	xenbus_work_cancel(f->front->config.host, &f->pump_work);
+	xenbus_timer_cancel(f->front->config.host, &f->leave_timer);
 	alice_source_free(f->source);
 	f->source = NULL;
 	report(f, -ECONNRESET);

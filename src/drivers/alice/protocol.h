@@ -31,7 +31,8 @@
  * LIVENESS  Two bytes in the padding of the ring's header are 1 while their owner lives and serves the
  * ring. Each side arms its own with its share or its mapping of the page, so that its end, a crash
  * included, makes the byte 0 and then raises the event channel. Who leaves in good order first sets his
- * leaving byte to 1; then the other end need only follow the states. Where it is 0, the process died.
+ * leaving byte to 1; then the other end need only follow the states. Where it is 0, the process died; where
+ * it is 1 and no state follows in two seconds, it died on its way out.
  *
  * CONVERSATION
  *
