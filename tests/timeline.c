@@ -24,6 +24,8 @@ static const char back_trace[] =
 	"\"text\":\"say \\\"hi\\\" \\\\x1b\"}\n"
 	"{\"time_ns\":5001000000,\"domid\":0,\"kind\":\"state\",\"device\":\"backend/x/1/0\",\"own\":2,\"other\":1,"
 	"\"text\":\"Initialising -> InitWait\"}\n"
+	"{\"time_ns\":5002000000,\"domid\":0,\"kind\":\"note\",\"device\":\"backend/x/1/0\",\"own\":2,\"other\":1,"
+	"\"text\":\"own state was InitWait, somebody wrote Closing\"}\n"
 	"{\"time_ns\":5009000000,\"domid\":0,\"kind\":\"event\",\"device\":\"backend/x/1/0\",\"own\":2,\"other\":1,"
 	"\"text\":\"event somewhere\"}\n";
 static const char story[] = "      ms  f/b  DomU device/x/0          Dom0 backend/x/1/0\n"
@@ -32,7 +34,10 @@ static const char story[] = "      ms  f/b  DomU device/x/0          Dom0 backen
 			    "                 WRITE ring-ref = 8\n"
 			    "   0.799                                say \"hi\" \\x1b\n"
 			    "   0.899  1/2  sees InitWait\n"
-			    "   0.999                                => InitWait\n";
+			    "   0.999                                => InitWait\n"
+			    "   1.999  1/5                           own state was InitWait,\n"
+			    "                                          somebody wrote\n"
+			    "                                          Closing\n";
 
 static int read_text(struct timeline *t, const char *text, unsigned int *line)
 {

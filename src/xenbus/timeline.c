@@ -240,13 +240,15 @@ static int state_number(const char *name)
  * answered; by then the other end may have seen it. */
 static void see_states(struct story *s, const struct timeline_entry *e)
 {
-	const char *now = strstr(e->text, "-> ");
+	const char *now = strstr(e->text, "-> "), *wrote = strstr(e->text, "somebody wrote ");
 	int state = now ? state_number(now + 3) : -1;
 
 	if (e->kind == TIMELINE_OTHEREND && state >= 0)
 		s->states[!e->is_backend] = (unsigned int)state;
-	else if (e->kind == TIMELINE_STATE || (e->kind == TIMELINE_NOTE && !strncmp(e->text, "own state", 9)))
+	else if (e->kind == TIMELINE_STATE)
 		s->states[e->is_backend] = e->own;
+	else if (e->kind == TIMELINE_NOTE && wrote && (state = state_number(wrote + 15)) >= 0)
+		s->states[e->is_backend] = (unsigned int)state; /* noted while the own state is the old one */
 }
 
 /* A long silence is shown as one. */
