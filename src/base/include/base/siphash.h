@@ -39,13 +39,24 @@ static inline void siphash_word(struct siphash_state *s, uint64_t word)
 	s->a ^= word;
 }
 
-/* The last 0..7 bytes, with the low byte of the total length on top, as the algorithm asks. */
+/* The last 0..7 bytes, with the low byte of the total length on top, as the algorithm asks. Names are
+ * mostly short, so this is most of the reading: no loop. */
 static inline uint64_t siphash_tail(const uint8_t *bytes, size_t len, size_t total)
 {
 	uint64_t word = (uint64_t)(total & 0xff) << 56;
+	uint32_t four;
+	uint16_t two;
 
-	for (size_t i = 0; i < len; i++)
-		word |= (uint64_t)bytes[i] << (8 * i);
+	if (len & 1)
+		word |= (uint64_t)bytes[len - 1] << (8 * (len - 1));
+	if (len & 2) {
+		memcpy(&two, bytes + (len & 4), 2);
+		word |= (uint64_t)two << (8 * (len & 4));
+	}
+	if (len & 4) {
+		memcpy(&four, bytes, 4);
+		word |= four;
+	}
 	return word;
 }
 
