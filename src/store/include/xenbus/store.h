@@ -66,8 +66,8 @@ enum store_input_type {
 	STORE_IN_DOMAIN_DEAD,	  /* .domid exists no more (or is dying); unknown domids are ignored */
 	STORE_IN_DOMAIN_SHUTDOWN, /* .domid stopped running: @releaseDomain once until RESUME */
 	STORE_IN_RING_RESET,	  /* .conn: the guest reconnects its ring: watches and transactions end */
-	STORE_IN_DRAINED,	  /* .conn took .bytes of its queued output, replies and events: frees quota, and events equal to these are sent again */
-	STORE_IN_TICK,		  /* .now_ns has come: slices of deferred removal */
+	STORE_IN_DRAINED, /* .conn took .bytes of its queued output, replies and events: frees quota, and events equal to these are sent again */
+	STORE_IN_TICK,	  /* .now_ns has come: slices of deferred removal */
 };
 
 struct store_input {
@@ -140,7 +140,7 @@ struct store_stats {
 	uint64_t nodes; /* that take memory: removed ones count until they are reclaimed */
 	uint64_t watches, transactions, connections, domains, version_bytes;
 	uint64_t deferred_nodes; /* tops of removed subtrees that wait to be reclaimed */
-	uint64_t requests[32]; /* by op */
+	uint64_t requests[32];	 /* by op */
 	uint64_t errors, events, events_merged, events_dropped, conflicts, dooms;
 	uint64_t bytes; /* everything allocated, slabs included */
 };
