@@ -123,7 +123,8 @@ struct xenbus_config {
 	struct xen_platform *platform; /* borrowed, outlives the bus; NULL: no rings, no events */
 	/* One line without newline, guest bytes escaped; borrowed for the call. NULL: dropped. */
 	void (*log)(void *ctx, enum xenbus_log_level level, const char *line);
-	/* The last device of a driver went, or a device came or changed its state; for programs that wait. */
+	/* @dev came, changed its state, or went (one call each); NULL: the last device of an unregistered driver
+	 * is gone. For programs that wait; runs on the loop or in a fiber, and may not block. */
 	void (*changed)(void *ctx, struct xenbus_device *dev);
 	void *ctx;
 	uint64_t wait_deadline_ns; /* a wait longer than this is reported; 0: 10 s */
@@ -216,14 +217,16 @@ struct xenbus_transaction {
 
 /* Paths are @dir, or @dir "/" @node where @node is not empty; relative ones are below the own domain's
  * home. Writes below the own device's nodename are made in a transaction that first checks the instance
- * (-ENODEV). Outputs are malloc'ed, the caller's; strings have a NUL behind @len bytes. */
+ * (-ENODEV). Outputs are malloc'ed, the caller's; strings have a NUL behind @len bytes (@len may be NULL).
+ * 0 or -errno: -ENOENT there is no such node, -EACCES, -EINVAL a malformed path, -ENOSPC a quota, -EAGAIN without
+ * a transaction of one's own: others were in the way of ours again and again. */
 int xenbus_read(struct xenbus *bus, struct xenbus_transaction t, const char *dir, const char *node,
 		char **out, size_t *len);
 int xenbus_write(struct xenbus *bus, struct xenbus_transaction t, const char *dir, const char *node,
 		 const char *string);
 int xenbus_printf(struct xenbus *bus, struct xenbus_transaction t, const char *dir, const char *node,
 		  const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-/* Number of conversions; -ERANGE none matched. */
+/* Number of conversions, > 0; -ERANGE none matched; errors of xenbus_read(). */
 int xenbus_scanf(struct xenbus *bus, struct xenbus_transaction t, const char *dir, const char *node,
 		 const char *fmt, ...) __attribute__((format(scanf, 5, 6)));
 unsigned int xenbus_read_unsigned(struct xenbus *bus, const char *dir, const char *node,
@@ -235,6 +238,7 @@ int xenbus_gather(struct xenbus *bus, struct xenbus_transaction t, const char *d
 	__attribute__((sentinel));
 int xenbus_exists(struct xenbus *bus, struct xenbus_transaction t, const char *dir,
 		  const char *node); /* 1, 0 or -errno */
+/* 0, too, where the node is there already; xenbus_rm(): where it is not, but its parent is. */
 int xenbus_mkdir(struct xenbus *bus, struct xenbus_transaction t, const char *dir, const char *node);
 int xenbus_rm(struct xenbus *bus, struct xenbus_transaction t, const char *dir, const char *node);
 /* Names of children, in the store's order; one malloc'ed block, *@count of them. Directories whose listing

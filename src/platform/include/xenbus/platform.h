@@ -42,7 +42,7 @@ struct xen_platform_gntshr; /* xengntshr_handle: grants pages of its own */
 /* -- the world ------------------------------------------------------------------------------- */
 
 /* Opens the world this process lives in: XENBUS_DOMAIN_FD in the environment means local, else
- * /dev/xen/evtchn means xen. Implemented by src/platform/world.c, linked into programs only.
+ * /dev/xen/evtchn means xen. For programs: who is above the seam is given a world.
  * Returns 0, *@out owned by the caller; -ENXIO, neither is there: *@why (static storage, never NULL
  * on error) names both and says what is accepted; other -errno from the world, *@why says where. */
 int xen_platform_open(struct xen_platform **out, const char **why);
