@@ -421,6 +421,40 @@ static void directory_part_in_it_is_of_one_generation(void **state)
 	world_end(w);
 }
 
+/* The fourth in a row is urgent while it is open; a guest's never is. */
+static void who_of_domain_0_loses_too_often_is_urgent(void **state)
+{
+	struct world *w = world_new();
+	const uint32_t c = world_connect(w), g = world_introduce(w, 5);
+	uint32_t tx, guests;
+
+	says(w, c, "WRITE /a|0", "OK|");
+	says(w, c, "SET_PERMS /a|b0|", "OK|");
+	for (int i = 0; i < 4; i++) {
+		guests = world_begin(w, g);
+		tx = world_begin(w, c);
+		assert_int_equal(store_is_contended(w->store), i == 3);
+		says_in(w, c, tx, "READ /a|", "0");
+		says_in(w, c, tx, "WRITE /a|1", "OK|");
+		says_in(w, g, guests, "WRITE /a|1", "OK|");
+		says_in(w, g, guests, "READ /a|", "1");
+		says(w, c, "WRITE /a|0", "OK|");
+		says(w, c, "SET_PERMS /a|b0|", "OK|");
+		says_in(w, c, tx, "TRANSACTION_END T|", "EAGAIN|");
+		says_in(w, g, guests, "TRANSACTION_END T|", "EAGAIN|");
+		assert_false(store_is_contended(w->store));
+	}
+	for (int i = 0; i < 3; i++) {
+		tx = world_begin(w, c);
+		assert_int_equal(store_is_contended(w->store), i < 2);
+		says_in(w, c, tx, "WRITE /a|1", "OK|");
+		says_in(w, c, tx, "TRANSACTION_END T|", "OK|");
+	}
+	tx = world_begin(w, g);
+	assert_false(store_is_contended(w->store));
+	world_end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +474,7 @@ int main(void)
 		cmocka_unit_test(a_disconnected_client_leaves_no_transaction),
 		cmocka_unit_test(a_list_that_names_a_dead_owner_cannot_be_committed),
 		cmocka_unit_test(directory_part_in_it_is_of_one_generation),
+		cmocka_unit_test(who_of_domain_0_loses_too_often_is_urgent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

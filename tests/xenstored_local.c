@@ -294,6 +294,58 @@ static void a_lying_guest_is_stopped_and_comes_back(void **state)
 	end(w);
 }
 
+/* In transaction @tx; the answer's payload. */
+static void ask_in(struct world *w, uint32_t tx, uint32_t type, const char *payload, size_t len,
+		   struct wire_answer *answer)
+{
+	char message[WIRE_MESSAGE_MAX];
+	const size_t size = wire_build(message, type, 1, payload, len);
+
+	wire_header_put(message, type, 1, tx, (uint32_t)len);
+	wire_bytes(w->client, message, size);
+	assert_int_equal(wire_answer(w->client, answer), 1);
+}
+
+/* One try, between whose first request and last the guest writes what it rests on. */
+static bool commit_against(struct world *w, struct guest *guest)
+{
+	struct wire_answer answer;
+	char message[WIRE_MESSAGE_MAX], path[64];
+	size_t len = (size_t)snprintf(path, sizeof(path), "/local/domain/%u/hot", guest->domid) + 1;
+	uint32_t tx;
+	bool done;
+
+	ask_in(w, 0, XS_TRANSACTION_START, "", 1, &answer);
+	tx = (uint32_t)strtoul(answer.payload, NULL, 10);
+	ask_in(w, tx, XS_READ, path, len, &answer);
+	guest_send(guest, message, wire_build(message, XS_WRITE, 9, "hot\0again", 9));
+	for (int i = 0; i < 3; i++) /* rounds in which it could have its turn */
+		ask_in(w, tx, XS_READ, path, len, &answer);
+	ask_in(w, tx, XS_WRITE, path, len, &answer);
+	ask_in(w, tx, XS_TRANSACTION_END, "T", 2, &answer);
+	done = answer.header.type == XS_TRANSACTION_END;
+	guest_answer(guest, &answer);
+	assert_string_equal(answer.payload, "OK");
+	return done;
+}
+
+static void a_guest_that_writes_on_cannot_keep_domain_0_from_committing(void **state)
+{
+	struct world *w = begin();
+	struct guest guest;
+
+	guest_begin(w, &guest);
+	guest_ask(&guest, XS_WRITE, "hot\0first", 9, "OK");
+	for (int commits = 0; commits < 5; commits++) {
+		int tries = 1;
+
+		while (!commit_against(w, &guest))
+			assert_true(++tries < 300);
+	}
+	guest_end(&guest);
+	end(w);
+}
+
 static void the_end_of_the_world_ends_the_daemon(void **state)
 {
 	struct world *w = begin();
@@ -313,6 +365,7 @@ int main(void)
 		cmocka_unit_test(a_long_stream_of_requests_loses_no_wakeup),
 		cmocka_unit_test(the_death_of_a_domain_is_told),
 		cmocka_unit_test(a_lying_guest_is_stopped_and_comes_back),
+		cmocka_unit_test(a_guest_that_writes_on_cannot_keep_domain_0_from_committing),
 		cmocka_unit_test(the_end_of_the_world_ends_the_daemon),
 	};
 

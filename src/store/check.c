@@ -12,7 +12,7 @@ struct census {
 	uint32_t *perm_refs; /* by list */
 	uint64_t *memory;    /* by domid, of living domains */
 	uint32_t *refs;	     /* the same: references to the instance */
-	uint64_t nodes, indexed, versions, version_bytes, blobs, wnodes, watches, txs, conns, domains;
+	uint64_t nodes, indexed, versions, version_bytes, blobs, wnodes, watches, txs, urgent, conns, domains;
 };
 
 static void claim(struct census *c, bool right, const char *wrong)
@@ -144,6 +144,7 @@ static void count_tx(struct census *c, const struct conn *conn, const struct tx 
 	uint32_t fresh = 0;
 
 	c->txs++;
+	c->urgent += tx->urgent;
 	claim(c, tx->conn == conn, "transaction of another connection");
 	count_charge(c, &tx->charge);
 	list_for_each (pos, &tx->nodes) {
@@ -291,6 +292,7 @@ static void count_all(struct census *c)
 	claim(c, c->wnodes == s->wnodes.live, "watched paths that nothing leads to");
 	claim(c, c->watches == s->watch_count, "number of watches");
 	claim(c, c->txs == s->tx_count, "number of transactions");
+	claim(c, c->urgent == s->urgent, "number of urgent transactions");
 	claim(c, c->conns == s->conn_count, "number of connections");
 	claim(c, c->blobs == s->blobs.live, "names and values that nothing leads to");
 }

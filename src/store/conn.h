@@ -32,6 +32,7 @@ struct conn {
 	uint32_t watch_count;
 	struct list txs;
 	uint32_t last_tx;
+	uint32_t lost; /* transactions that ended with EAGAIN, less those that were committed */
 
 	struct part_cursor part;
 

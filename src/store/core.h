@@ -66,6 +66,7 @@ struct store {
 	struct conn **conns; /* by id, a hash table with chains */
 	uint32_t conn_buckets, conn_count, next_conn;
 	uint64_t tx_count;
+	uint64_t urgent; /* open transactions of who lost too many before */
 
 	struct store_stats stats;
 };

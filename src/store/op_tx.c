@@ -35,8 +35,11 @@ int op_transaction_end(struct request *rq)
 	if (verdict[0] == 'T')
 		err = tx_commit(rq->s, rq->tx, rq->out);
 	if (err == -EAGAIN) {
+		rq->conn->lost++;
 		rq->dom->conflicts++;
 		rq->s->stats.conflicts++;
+	} else if (!err && verdict[0] == 'T' && rq->conn->lost) {
+		rq->conn->lost--;
 	}
 	tx_free(rq->s, rq->tx);
 	rq->tx = NULL;

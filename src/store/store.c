@@ -271,6 +271,11 @@ uint64_t store_deadline(const struct store *s)
 	return reclaim_is_due(s) ? 0 : UINT64_MAX;
 }
 
+bool store_is_contended(const struct store *s)
+{
+	return s->urgent != 0;
+}
+
 void store_stats(const struct store *s, struct store_stats *out)
 {
 	*out = s->stats;

@@ -4,6 +4,7 @@
 #include "node.h"
 
 #define BUCKETS_MIN 8u
+#define LOST_MANY 3u /* transactions that a privileged connection may lose before its next is urgent */
 
 static void remember_newest(struct store *s)
 {
@@ -73,9 +74,12 @@ int tx_new(struct store *s, struct conn *conn, struct tx **out)
 		id++;
 	while (!id || tx_find(conn, id));
 	err = tx_new_with_id(s, conn, id, out);
-	if (!err)
-		conn->last_tx = id;
-	return err;
+	if (err)
+		return err;
+	conn->last_tx = id;
+	(*out)->urgent = domain_is_privileged(conn->domain) && conn->lost >= LOST_MANY;
+	s->urgent += (*out)->urgent;
+	return 0;
 }
 
 void tx_give_up_snapshot(struct store *s, struct tx *tx)
@@ -100,6 +104,7 @@ void tx_free(struct store *s, struct tx *tx)
 	list_del(&tx->on_conn);
 	tx->conn->domain->transactions--;
 	s->tx_count--;
+	s->urgent -= tx->urgent;
 	charge_release(s, &tx->charge);
 	mem_free(&s->mem, tx, sizeof(*tx));
 }

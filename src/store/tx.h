@@ -60,6 +60,7 @@ struct tx {
 	struct list by_start; /* in s->txs unless doomed */
 	uint64_t start;	      /* STAMP_NOW once doomed */
 	bool doomed, wrote;
+	bool urgent;	     /* privileged, and others made it fail too often */
 	struct list charged; /* versions it pays for */
 	struct charge charge;
 	struct list nodes, created;

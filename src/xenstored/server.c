@@ -144,6 +144,15 @@ static int patience(const struct server *server)
 	return deadline - now > 60000000000u ? 60000 : (int)((deadline - now + 999999) / 1000000);
 }
 
+static bool must_wait(struct server *server, const struct conn *conn)
+{
+	const bool contended = store_is_contended(server->store);
+
+	if (!conn->guest || (!contended && !server->precedence.holding))
+		return false;
+	return precedence_holds(&server->precedence, contended, now_ns());
+}
+
 static void turns(struct server *server)
 {
 	struct list round;
@@ -154,7 +163,10 @@ static void turns(struct server *server)
 		struct conn *conn = list_first(&round, struct conn, ready);
 
 		list_del(&conn->ready);
-		conn_turn(conn);
+		if (must_wait(server, conn))
+			conn_ready(conn);
+		else
+			conn_turn(conn);
 	}
 }
 

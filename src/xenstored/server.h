@@ -21,6 +21,7 @@
 #include "guests.h"
 #include "log.h"
 #include "options.h"
+#include "precedence.h"
 #include "queue.h"
 #include "sockets.h"
 #include "trace.h"
@@ -38,6 +39,7 @@ struct server {
 	struct list ready, dirty, dead;
 	struct sockets sockets;
 	struct guests guests;
+	struct precedence precedence;
 	unsigned int busy_rounds; /* since the store last had a tick */
 	bool stopping;
 	int status; /* for exit(), once stopping */

@@ -120,6 +120,10 @@ int store_apply(struct store *store, struct store_input *in, struct store_effect
 /* When the next STORE_IN_TICK is due: 0 now (there is deferred work), UINT64_MAX never. */
 uint64_t store_deadline(const struct store *store);
 
+/* A privileged connection has a transaction open after it lost several to the writes of others: who hands
+ * out turns does well to let the unprivileged wait for it, for a bounded time. */
+bool store_is_contended(const struct store *store);
+
 /* Domains with an instance, in rising order: the smallest domid > @after (start with -1), or -1. */
 int64_t store_next_domain(const struct store *store, int64_t after);
 
