@@ -16,32 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <base/list.h>
-#include <xenbus/host_ops.h>
-
-#include "timers.h"
-#include "worker.h"
+#include "loop.h"
 
 #define NSEC_PER_SEC 1000000000ull
-#define BATCH 64
-#define NOT_PROGRAMMED UINT64_MAX /* the timerfd holds something else than we remember */
-
-struct loop {
-	struct xenbus_host host;
-	int epoll, timerfd, kick;
-	bool foreign, dispatching;
-	struct timers timers;
-	uint64_t programmed; /* deadline the timerfd holds, 0: none */
-	struct list posted;  /* of struct xenbus_work, impl[0..1] */
-	struct worker worker;
-	struct epoll_event batch[BATCH]; /* [batch_at, batch_len) are still to be run */
-	int batch_at, batch_len;
-};
-
-static struct loop *loop_of(struct xenbus_host *host)
-{
-	return (struct loop *)host;
-}
 
 static uint64_t clock_ns(clockid_t clock)
 {
@@ -123,67 +100,6 @@ static int run_timers(struct loop *loop)
 	return ran;
 }
 
-/* -- sources: impl[0] the loop while added, impl[1] what is asked for -- */
-
-static int control(struct loop *loop, int op, struct xenbus_source *source, int fd, unsigned int events)
-{
-	struct epoll_event ev = { .data.ptr = source };
-
-	ev.events =
-		(events & XENBUS_SOURCE_READ ? EPOLLIN : 0) | (events & XENBUS_SOURCE_WRITE ? EPOLLOUT : 0);
-	if (epoll_ctl(loop->epoll, op, fd, &ev))
-		return -errno;
-	source->impl[1] = (void *)(uintptr_t)events;
-	return 0;
-}
-
-static int loop_source_add(struct xenbus_host *host, struct xenbus_source *source, int fd,
-			   unsigned int events)
-{
-	int err = control(loop_of(host), EPOLL_CTL_ADD, source, fd, events);
-
-	if (err)
-		return err;
-	source->impl[0] = host;
-	source->fd = fd;
-	return 0;
-}
-
-static int loop_source_modify(struct xenbus_host *host, struct xenbus_source *source, unsigned int events)
-{
-	return control(loop_of(host), EPOLL_CTL_MOD, source, source->fd, events);
-}
-
-static void loop_source_remove(struct xenbus_host *host, struct xenbus_source *source)
-{
-	struct loop *loop = loop_of(host);
-
-	epoll_ctl(loop->epoll, EPOLL_CTL_DEL, source->fd, NULL);
-	for (int i = loop->batch_at; i < loop->batch_len; i++) /* it must not be called any more */
-		if (loop->batch[i].data.ptr == source)
-			loop->batch[i].data.ptr = NULL;
-	source->impl[0] = NULL;
-	source->fd = -1;
-}
-
-static int run_source(struct xenbus_source *source, uint32_t got)
-{
-	unsigned int events = 0;
-
-	if (got & (EPOLLHUP | EPOLLERR))
-		events |= XENBUS_SOURCE_HANGUP;
-	if (got & (EPOLLIN | EPOLLHUP | EPOLLERR))
-		events |= XENBUS_SOURCE_READ;
-	if (got & (EPOLLOUT | EPOLLERR))
-		events |= XENBUS_SOURCE_WRITE;
-	/* Another callback of this turn may have changed what is asked for. */
-	events &= (unsigned int)(uintptr_t)source->impl[1] | XENBUS_SOURCE_HANGUP;
-	if (!events)
-		return 0;
-	source->ready(source, events);
-	return 1;
-}
-
 /* -- work and files -- */
 
 static void loop_work_post(struct xenbus_host *host, struct xenbus_work *work)
@@ -249,11 +165,11 @@ static int run_batch(struct loop *loop)
 		struct epoll_event *ev = &loop->batch[loop->batch_at++];
 
 		if (ev->data.ptr == &loop->timerfd)
-			loop->programmed = NOT_PROGRAMMED;
-		else if (ev->data.ptr == &loop->kick)
+			continue; /* stays readable until it is programmed anew; run_timers() looks at the clock */
+		if (ev->data.ptr == &loop->kick)
 			ran += run_files(loop);
 		else if (ev->data.ptr)
-			ran += run_source(ev->data.ptr, ev->events);
+			ran += loop_source_run(ev->data.ptr, ev->events);
 	}
 	return ran;
 }

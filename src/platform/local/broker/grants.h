@@ -51,6 +51,9 @@ int store_share_new(struct broker_domain *owner, uint64_t peer, struct broker_sh
 uint32_t share_free(struct broker_share *share);
 void mapping_free(struct broker_mapping *mapping);
 
+/* Whether @r, a SHARE or MAP, asks for something that can be. */
+bool valid_pages(const struct local_request *r);
+
 broker_op op_share, op_shared, op_unshare, op_map, op_unmap;
 
 #endif
