@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -133,6 +134,7 @@ static void store_start(struct world *w)
 
 	assert_true(pid >= 0);
 	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves no store behind */
 		if (!getenv("BUS_TEST_VERBOSE"))
 			(void)!freopen("/dev/null", "w", stderr);
 		setenv("XENSTORED_RUNDIR", w->dir, 1);
