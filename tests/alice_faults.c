@@ -62,6 +62,8 @@ WRAP(xen_platform_evtchn_bind_interdomain, -EINVAL,
 /* Writes that were asked for while they are held back, until somebody lets them go. */
 static struct {
 	bool hold;
+	bool shorten;	      /* writes are made half as long as asked for */
+	unsigned int flushes; /* asked for */
 	struct xenbus_file_io *io[8];
 	unsigned int count;
 } held;
@@ -72,6 +74,9 @@ int __wrap_xenbus_file_submit(struct xenbus_host *host, struct xenbus_file_io *i
 {
 	if (fails("xenbus_file_submit"))
 		return -EAGAIN;
+	held.flushes += io->op == XENBUS_FILE_FLUSH;
+	if (held.shorten && io->op == XENBUS_FILE_WRITE && io->len > 1)
+		io->len /= 2;
 	if (!held.hold || io->op != XENBUS_FILE_WRITE)
 		return __real_xenbus_file_submit(host, io);
 	assert_in_range(held.count, 0, 7);
@@ -272,12 +277,58 @@ static void freeing_waits_for_the_last_write(void **state)
 	free(run);
 }
 
+static uint8_t *contents(int fd)
+{
+	uint8_t *data = malloc(BYTES + 1);
+
+	assert_int_equal(pread(fd, data, BYTES + 1, 0), BYTES);
+	return data;
+}
+
+static void short_writes_are_continued_and_flushed_once(void **state)
+{
+	struct pair_world *w = *state;
+	struct run *run = calloc(1, sizeof(*run));
+	struct alice_front_config from = { .host = w->host, .done = sent, .ctx = run };
+	struct alice_back_config to = { .host = w->host, .done = received, .flush = true, .ctx = run };
+	struct alice_front *front;
+	struct alice_back *back;
+	uint8_t *left, *arrived;
+
+	from.fd = temporary_file();
+	to.fd = temporary_file();
+	for (uint32_t at = 0; at < BYTES; at += sizeof(at))
+		assert_int_equal(pwrite(from.fd, &at, sizeof(at), at), sizeof(at));
+	pair_open_bus(w, 0);
+	pair_open_bus(w, 1);
+	assert_int_equal(alice_back_start(w->bus[0], &to, &back), 0);
+	assert_int_equal(alice_front_start(w->bus[1], &from, &front), 0);
+	held.shorten = true;
+	held.flushes = 0;
+	assert_null(attach_once(w, run));
+	held.shorten = false;
+	assert_int_equal(held.flushes, 1);
+	left = contents(from.fd);
+	arrived = contents(to.fd);
+	assert_memory_equal(left, arrived, BYTES);
+	pair_close_bus(w, 1);
+	pair_close_bus(w, 0);
+	alice_front_free(front);
+	alice_back_free(back);
+	close(from.fd);
+	close(to.fd);
+	free(left);
+	free(arrived);
+	free(run);
+}
+
 int main(void)
 {
 #define PAIR_TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 	const struct CMUnitTest tests[] = {
 		PAIR_TEST(whatever_fails_nothing_is_held_and_the_next_time_works),
 		PAIR_TEST(a_new_stream_waits_for_the_last_ones_writes),
+		PAIR_TEST(short_writes_are_continued_and_flushed_once),
 		PAIR_TEST(freeing_waits_for_the_last_write),
 	};
 

@@ -306,6 +306,34 @@ static void a_stream_shorter_than_its_end_says_is_seen(void **state)
 	free(result);
 }
 
+static void pages_that_were_not_asked_for_are_not_mapped(void **state)
+{
+	static const struct lie lie = { "refs for nobody" };
+	struct liar liar = {
+		.lie = &lie,
+		.driver = { .name = "liar",
+			    .ids = liar_ids,
+			    .publish = front_publish,
+			    .connect = liar_connect },
+	};
+	struct pair_world *w = *state;
+	const struct alice_back_config config = { .host = w->host, .fd = -1, .no_stream = true };
+	struct xenbus_counts counts;
+	struct alice_back *back;
+
+	pair_open_bus(w, 0);
+	pair_open_bus(w, 1);
+	assert_int_equal(alice_back_start(w->bus[0], &config, &back), 0);
+	assert_int_equal(xenbus_register_frontend(w->bus[1], &liar.driver), 0);
+	pair_attach(w);
+	pair_await_states(w, XenbusStateConnected, XenbusStateConnected);
+	xenbus_counts(w->bus[0], &counts);
+	assert_int_equal(counts.mapped_pages, 1);
+	pair_close_bus(w, 1);
+	pair_close_bus(w, 0);
+	alice_back_free(back);
+}
+
 /* -- a lying back -------------------------------------------------------------------------------- */
 
 static int back_features(struct xenbus_device *dev)
@@ -511,6 +539,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PAIR_TEST(no_lie_of_a_front_harms_the_back),
 		PAIR_TEST(a_stream_shorter_than_its_end_says_is_seen),
+		PAIR_TEST(pages_that_were_not_asked_for_are_not_mapped),
 		PAIR_TEST(no_lie_of_a_back_harms_the_front),
 		PAIR_TEST(what_was_not_stored_as_sent_is_seen),
 	};

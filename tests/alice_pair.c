@@ -443,6 +443,37 @@ static void a_file_without_positions_is_refused(void **state)
 	free(s);
 }
 
+static int64_t fill_and_fail(void *ctx, uint64_t offset, void *buf, size_t len)
+{
+	struct stream *s = ctx;
+
+	return offset < 10000 ? fill(ctx, offset, buf, len) : -(int64_t)s->stop_at;
+}
+
+static void what_cannot_be_read_is_told(void **state)
+{
+	static const int errors[][2] = { { EPERM, -EPERM }, { EAGAIN, -EIO }, { ENODATA, -EIO } };
+	struct pair_world *w = *state;
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct stream *s = new_stream((struct stream){ .total = 1 << 20, .world = w });
+		const struct alice_front_config config = {
+			.host = w->host, .fd = -1, .fill = fill_and_fail, .done = sent, .ctx = s
+		};
+
+		s->stop_at = (uint64_t)errors[i][0];
+		start_back(w, s, NULL);
+		pair_open_bus(w, 1);
+		assert_int_equal(alice_front_start(w->bus[1], &config, &s->front), 0);
+		pair_attach(w);
+		pair_run_until(w, front_done, s);
+		assert_int_equal(s->sent.error, errors[i][1]);
+		assert_int_equal(pair_state(w, 0), XenbusStateConnected);
+		assert_int_equal(pair_detach(w, false), 0);
+		stop_both(w, s);
+	}
+}
+
 /* -- ends ---------------------------------------------------------------------------------------- */
 
 static void close_front(struct stream *s)
@@ -683,8 +714,13 @@ static void left(void *ctx, struct xenbus_device *dev, const struct alice_front_
 	xenbus_work_post(leaver->stream.world->host, &leaver->end);
 }
 
+/* Not while Connected is still being written: then it would wait for the store before it leaves. */
 static void close_without_a_store(struct stream *s)
 {
+	if (s->world->dev[1]->state != XenbusStateConnected) {
+		s->stop = close_without_a_store;
+		return;
+	}
 	kill(s->world->store, SIGSTOP);
 	close_front(s);
 }
@@ -742,6 +778,7 @@ int main(void)
 		PAIR_TEST(without_feature_stream_hello_is_all),
 		PAIR_TEST(the_smaller_number_of_pages_is_used),
 		PAIR_TEST(a_file_becomes_a_file),
+		PAIR_TEST(what_cannot_be_read_is_told),
 		PAIR_TEST(a_full_disk_is_told_to_both_ends),
 		PAIR_TEST(a_file_serves_one_device_at_a_time),
 		PAIR_TEST(a_file_without_positions_is_refused),
