@@ -68,12 +68,6 @@ static const struct xenbus_driver front = { .name = "greeting", .ids = ids, .pub
 static const struct xenbus_driver back = { .name = "greeting", .ids = ids, .connect = back_connect };
 /* -- and a program to run it in -- */
 
-static void print(void *ctx, enum xenbus_log_level level, const char *line)
-{
-	printf("%s\n", line);
-	fflush(stdout);
-}
-
 /* The hypervisor is gone: as after a power cut, there is nothing left to do. */
 static void world_ended(struct xenbus_source *source, unsigned int events)
 {
@@ -83,7 +77,7 @@ static void world_ended(struct xenbus_source *source, unsigned int events)
 
 int main(int argc, char **argv)
 {
-	struct xenbus_config config = { .log = print };
+	struct xenbus_config config = { 0 };
 	struct xenbus_source world = { .ready = world_ended, .fd = -1 };
 	const char *why = "no event loop";
 	struct xenbus *bus;

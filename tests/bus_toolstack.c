@@ -289,6 +289,72 @@ static void ls_shows_every_device(void **state)
 	world_stop(&w);
 }
 
+struct long_wait {
+	struct world *w;
+	int result;
+	bool begun, done;
+};
+
+static int wait_for_a_domain(struct xenbus *bus, void *arg)
+{
+	((struct long_wait *)arg)->begun = true;
+	return xenbus_toolstack_wait_domain(bus, 77, WORLD_NS_LIMIT);
+}
+
+static int wait_for_connected(struct xenbus *bus, void *arg)
+{
+	struct long_wait *wait = arg;
+
+	wait->begun = true;
+	return xenbus_toolstack_wait(bus, &wait->w->device, XenbusStateConnected, WORLD_NS_LIMIT, NULL, NULL);
+}
+
+static void wait_done(void *arg, int result)
+{
+	struct long_wait *wait = arg;
+
+	wait->result = result;
+	wait->done = true;
+}
+
+static void waits_end_when_the_store_is_lost(void **state)
+{
+	struct world w = { 0 };
+	struct long_wait waits[2] = { { .w = &w }, { .w = &w } };
+
+	if (getenv("BUS_TEST_STORE"))
+		skip();
+	without_drivers(&w);
+	assert_int_equal(world_task(&w, attach), 0);
+	assert_int_equal(xenbus_task(w.toolstack, wait_for_a_domain, &waits[0], wait_done), 0);
+	assert_int_equal(xenbus_task(w.toolstack, wait_for_connected, &waits[1], wait_done), 0);
+	while (!waits[0].begun || !waits[1].begun)
+		xenbus_dispatch(w.toolstack, 10);
+	world_restart_store(&w);
+	while (!waits[0].done || !waits[1].done)
+		xenbus_dispatch(w.toolstack, 10);
+	assert_int_equal(waits[0].result, -ENOTCONN);
+	assert_int_equal(waits[1].result, -ENOTCONN);
+	world_stop_without_store(&w);
+}
+
+static void a_domain_is_waited_for(void **state)
+{
+	struct world w = { 0 };
+	struct long_wait wait = { .w = &w };
+
+	without_drivers(&w);
+	assert_int_equal(xenbus_task(w.toolstack, wait_for_a_domain, &wait, wait_done), 0);
+	while (!wait.begun)
+		xenbus_dispatch(w.toolstack, 10);
+	world_write(&w, "/local/domain/77/name", "late");
+	while (!wait.done)
+		xenbus_dispatch(w.toolstack, 10);
+	assert_int_equal(wait.result, 0);
+	world_rm(&w, "/local/domain/77");
+	world_stop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +365,8 @@ int main(void)
 		cmocka_unit_test(detach_leaves_the_frontend_of_another_backend),
 		cmocka_unit_test(detach_leaves_no_empty_directory),
 		cmocka_unit_test(ls_shows_every_device),
+		cmocka_unit_test(waits_end_when_the_store_is_lost),
+		cmocka_unit_test(a_domain_is_waited_for),
 		cmocka_unit_test(ls_says_who_is_to_move),
 		cmocka_unit_test(ls_leaves_out_what_is_no_device),
 	};

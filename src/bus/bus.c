@@ -16,6 +16,7 @@ static void store_lost(void *ctx, int error)
 	tx_store_lost(bus);
 	trace_add(bus, NULL, XENBUS_TRACE_NOTE, "store connection lost: %s", strerror(-error));
 	bus_log(bus, XENBUS_LOG_ERROR, "store connection lost: %s; connecting again", strerror(-error));
+	toolstack_store_lost(bus);
 	list_for_each (link, &bus->roots)
 		list_entry(link, struct root, link)->scan = true;
 }
@@ -51,6 +52,7 @@ static void bus_init(struct xenbus *bus, const struct xenbus_config *config)
 	list_init(&bus->devices);
 	list_init(&bus->tx_queue);
 	list_init(&bus->orphans);
+	list_init(&bus->outsiders);
 	for (size_t i = 0; i < BUS_HASH_BUCKETS; i++)
 		list_init(&bus->hash[i]);
 	fiber_pool_init(&bus->pool);
@@ -91,6 +93,7 @@ int xenbus_open(const struct xenbus_config *config, struct xenbus **out, const c
 	if (!bus)
 		return -ENOMEM;
 	bus_init(bus, config);
+	log_open(bus);
 	err = trace_open(bus);
 	if (!err)
 		err = xenstore_open(bus->host, bus->platform, &events, &bus->xs, why);
@@ -100,6 +103,7 @@ int xenbus_open(const struct xenbus_config *config, struct xenbus **out, const c
 		err = resources_open(bus, why);
 	if (err) {
 		xenstore_close(bus->xs);
+		log_close(bus);
 		free(bus->trace);
 		free(bus);
 		return err;
@@ -123,6 +127,7 @@ void xenbus_close(struct xenbus *bus)
 	assert(list_empty(&bus->orphans));
 	resources_close(bus);
 	fiber_pool_fini(&bus->pool);
+	log_close(bus);
 	free(bus->trace);
 	free(bus);
 }

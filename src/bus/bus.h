@@ -45,6 +45,7 @@ struct task {
 	bool parked, woken, timed_out;
 	bool again;	 /* kicked while it ran: main runs once more */
 	bool condemned;	 /* [blocks] calls return -ENODEV */
+	char blamed[48]; /* the key that the last xenbus_gather() failed on; "" none */
 	bool last_words; /* condemned, but the framework itself may still write */
 };
 
@@ -156,8 +157,9 @@ struct xenbus {
 	size_t tasks;	      /* toolstack tasks alive */
 	size_t tx_open;
 	struct list tx_queue;
-	struct list orphans; /* struct tx: transactions to end F for the condemned */
-	uint64_t generation; /* of the store's connection */
+	struct list orphans;   /* struct tx: transactions to end F for the condemned */
+	struct list outsiders; /* struct outsider: toolstack waits, woken when the store is lost */
+	uint64_t generation;   /* of the store's connection */
 	bool connected, closing;
 	struct xen_platform_evtchn *xce;
 	struct xen_platform_gnttab *xgt;
@@ -165,6 +167,7 @@ struct xenbus {
 	struct xenbus_source event_source;
 	struct port *ports; /* by port number */
 	size_t port_slots;
+	struct logfile *dmesg; /* the local world's; NULL: none, or the owner logs */
 	struct xenbus_trace_entry *trace;
 	size_t trace_size;
 	uint64_t trace_next;
@@ -277,6 +280,15 @@ void resources_close(struct xenbus *bus);
 void watches_run(struct device_impl *impl);
 void watches_remove(struct device_impl *impl);
 bool watches_due(const struct device_impl *impl);
+
+/* -- log.c */
+void log_open(struct xenbus *bus);
+void log_close(struct xenbus *bus);
+/* @line has no newline, and no byte that a terminal obeys. */
+void log_line(struct xenbus *bus, enum xenbus_log_level level, const char *line);
+
+/* -- toolstack_wait.c */
+void toolstack_store_lost(struct xenbus *bus);
 
 /* -- trace.c */
 int trace_open(struct xenbus *bus);

@@ -36,19 +36,27 @@ static void gather_send(struct task *task, struct bus_batch *batch, struct bus_c
 	}
 }
 
-/* Numbers: may fail. */
-static int gather_scan(struct bus_call *call, va_list ap)
+static int blame(struct task *task, const char *node, int err)
 {
-	int err = 0;
+	snprintf(task->blamed, sizeof(task->blamed), "%s", node);
+	return err;
+}
 
-	for (; va_arg(ap, const char *); call++) {
+/* Whether all were read; then numbers, which may fail too. The first key that did is remembered. */
+static int gather_scan(struct task *task, struct bus_call *call, va_list ap)
+{
+	const char *node;
+
+	for (; (node = va_arg(ap, const char *)); call++) {
 		const char *fmt = va_arg(ap, const char *);
 		void *out = va_arg(ap, void *);
 
+		if (call->error)
+			return blame(task, node, call->error);
 		if (fmt && sscanf(call->reply, fmt, out) != 1)
-			err = -ERANGE;
+			return blame(task, node, -ERANGE);
 	}
-	return err;
+	return 0;
 }
 
 /* Strings: given away last, when nothing can fail any more. */
@@ -89,11 +97,9 @@ int xenbus_gather(struct xenbus *bus, struct xenbus_transaction t, const char *d
 	gather_send(task, &batch, calls, t.id, dir, ap);
 	va_end(ap);
 	err = bus_wait_calls(&batch, calls, count);
-	for (size_t i = 0; i < count && !err; i++)
-		err = calls[i].error;
 	if (!err) {
 		va_start(ap, dir);
-		err = gather_scan(calls, ap);
+		err = gather_scan(task, calls, ap);
 		va_end(ap);
 	}
 	if (!err) {

@@ -2,6 +2,7 @@
 /* Carries out what the profile's table says, until it says: keep waiting. All on the device's fiber. */
 #include "bus.h"
 #include <errno.h>
+#include <string.h>
 
 #define ROUNDS_MAX 8 /* a longest chain is reset, open, connect; more is a table that turns in circles */
 
@@ -23,6 +24,7 @@ static int callback(struct device_impl *impl, const char *name, int (*fn)(struct
 
 	if (!fn)
 		return 0;
+	impl->task.blamed[0] = '\0';
 	trace_add(impl->dev.bus, &impl->dev, XENBUS_TRACE_DRIVER, "%s()", name);
 	err = fn(&impl->dev);
 	if (err)
@@ -204,8 +206,13 @@ static void failed(struct device_impl *impl, enum xenbus_action action, int err)
 	negotiate_stop(impl);
 	if (err == -ENODEV || err == -ENOTCONN)
 		return; /* condemned, or everything is looked at again on the next connection */
-	if (!impl->fatal)
-		xenbus_dev_fatal(&impl->dev, err, "%s failed", what[action]);
+	if (impl->fatal)
+		return; /* the driver has said why */
+	if (*impl->task.blamed)
+		xenbus_dev_fatal(&impl->dev, err, "%s failed: %s: %s", what[action], impl->task.blamed,
+				 strerror(-err));
+	else
+		xenbus_dev_fatal(&impl->dev, err, "%s failed: %s", what[action], strerror(-err));
 }
 
 static void negotiate_by_table(struct device_impl *impl)

@@ -19,6 +19,15 @@ struct resource {
 	uint32_t count; /* pages, or the port's number */
 };
 
+#define PAGES_TEXT 16
+
+/* "1 page", "64 pages"; in @text. */
+static const char *pages(char text[PAGES_TEXT], uint32_t count)
+{
+	snprintf(text, PAGES_TEXT, "%u page%s", count, count == 1 ? "" : "s");
+	return text;
+}
+
 static struct resource *resource_new(struct xenbus_device *dev, enum resource_kind kind)
 {
 	struct resource *r = calloc(1, sizeof(*r));
@@ -50,12 +59,13 @@ static struct resource *resource_find(struct xenbus_device *dev, enum resource_k
 
 static void share_end(struct xenbus_device *dev, struct resource *r)
 {
+	char text[PAGES_TEXT];
 	struct xenbus *bus = dev->bus;
 	int mapped = xen_platform_gntshr_unshare(bus->xgs, r->addr, r->count);
 
 	trace_add(bus, dev, XENBUS_TRACE_GRANT,
-		  mapped > 0 ? "unshare %u pages, %d still mapped by the other end" : "unshare %u pages",
-		  r->count, mapped);
+		  mapped > 0 ? "unshare %s, %d still mapped by the other end" : "unshare %s",
+		  pages(text, r->count), mapped);
 	bus->counts.shares--;
 	bus->counts.shared_pages -= r->count;
 	resource_drop(r);
@@ -63,10 +73,11 @@ static void share_end(struct xenbus_device *dev, struct resource *r)
 
 static void map_end(struct xenbus_device *dev, struct resource *r)
 {
+	char text[PAGES_TEXT];
 	struct xenbus *bus = dev->bus;
 
 	xen_platform_gnttab_unmap(bus->xgt, r->addr, r->count);
-	trace_add(bus, dev, XENBUS_TRACE_GRANT, "unmap %u pages", r->count);
+	trace_add(bus, dev, XENBUS_TRACE_GRANT, "unmap %s", pages(text, r->count));
 	bus->counts.mappings--;
 	bus->counts.mapped_pages -= r->count;
 	resource_drop(r);
@@ -109,6 +120,7 @@ void resources_release(struct device_impl *impl)
 static int share(struct xenbus_device *dev, unsigned int count, bool writable, unsigned int liveness,
 		 uint32_t port, void **addr, uint32_t *refs)
 {
+	char text[PAGES_TEXT];
 	struct xenbus *bus = dev->bus;
 	struct resource *r;
 	int err;
@@ -133,7 +145,7 @@ static int share(struct xenbus_device *dev, unsigned int count, bool writable, u
 	r->count = count;
 	bus->counts.shares++;
 	bus->counts.shared_pages += count;
-	trace_add(bus, dev, XENBUS_TRACE_GRANT, "share %u pages with domain %u, first ref %u", count,
+	trace_add(bus, dev, XENBUS_TRACE_GRANT, "share %s with domain %u, first ref %u", pages(text, count),
 		  dev->otherend_id, refs[0]);
 	*addr = r->addr;
 	return 0;
@@ -167,6 +179,7 @@ void xenbus_teardown_ring(struct xenbus_device *dev, void **addr)
 static int map(struct xenbus_device *dev, const uint32_t *refs, unsigned int count, bool writable,
 	       unsigned int liveness, uint32_t port, void **addr)
 {
+	char text[PAGES_TEXT];
 	struct xenbus *bus = dev->bus;
 	int err, prot = PROT_READ | (writable ? PROT_WRITE : 0);
 	struct resource *r;
@@ -191,7 +204,7 @@ static int map(struct xenbus_device *dev, const uint32_t *refs, unsigned int cou
 	r->count = count;
 	bus->counts.mappings++;
 	bus->counts.mapped_pages += count;
-	trace_add(bus, dev, XENBUS_TRACE_GRANT, "map %u pages of domain %u, first ref %u", count,
+	trace_add(bus, dev, XENBUS_TRACE_GRANT, "map %s of domain %u, first ref %u", pages(text, count),
 		  dev->otherend_id, refs[0]);
 	*addr = r->addr;
 	return 0;

@@ -75,7 +75,7 @@ static int make_both(struct xenbus *bus, struct xenbus_transaction t,
 	return err ? err : write_keys(bus, t, paths->back, back);
 }
 
-static bool has_home(struct xenbus *bus, struct xenbus_transaction t, unsigned int domid)
+bool toolstack_has_home(struct xenbus *bus, struct xenbus_transaction t, unsigned int domid)
 {
 	char home[40];
 
@@ -101,7 +101,8 @@ static int attach_once(struct xenbus *bus, const struct xenbus_toolstack_device 
 
 	if (err)
 		return err;
-	if (!has_home(bus, t, device->frontend_id) || !has_home(bus, t, device->backend_id))
+	if (!toolstack_has_home(bus, t, device->frontend_id) ||
+	    !toolstack_has_home(bus, t, device->backend_id))
 		err = -ENOENT;
 	else if (in_use(bus, t, paths))
 		err = -EEXIST;

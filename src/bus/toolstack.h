@@ -16,6 +16,8 @@ struct toolstack_paths {
 int toolstack_paths(const struct xenbus_toolstack_device *device, struct toolstack_paths *out);
 /* <dir>/state: 0..8, XENBUS_STATE_GONE where there is none, Unknown where it is unreadable. */
 unsigned int toolstack_state(struct xenbus *bus, struct xenbus_transaction t, const char *dir);
+/* Dom0 always has one. */
+bool toolstack_has_home(struct xenbus *bus, struct xenbus_transaction t, unsigned int domid);
 /* @perms: NUL-terminated entries, @len bytes. */
 int toolstack_set_perms(struct xenbus *bus, struct xenbus_transaction t, const char *path, const char *perms,
 			size_t len);

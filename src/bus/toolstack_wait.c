@@ -27,43 +27,81 @@ int toolstack_set_perms(struct xenbus *bus, struct xenbus_transaction t, const c
 	return err ? err : bus_call(task, XS_SET_PERMS, t.id, iov, 2, NULL, NULL);
 }
 
-/* Wakes one waiting fiber whenever either state may have changed. */
-struct state_watch {
-	struct xenstore_watch watch;
+/* A fiber that waits for what others write, or for the store to be lost. */
+struct outsider {
+	struct list link; /* bus->outsiders */
 	struct xenbus *bus;
-	struct xenbus_completion *news;
+	struct xenbus_completion news;
+	uint64_t deadline_ns;
+};
+
+/* Wakes it whenever @path may have changed. */
+struct news_watch {
+	struct xenstore_watch watch;
+	struct outsider *outsider;
 	char path[128];
 };
 
-static void state_fired(struct xenstore_watch *watch, const char *path)
+void toolstack_store_lost(struct xenbus *bus)
 {
-	struct state_watch *w = list_entry(watch, struct state_watch, watch);
-
-	xenbus_complete(w->bus, w->news);
+	list_for_each (link, &bus->outsiders)
+		xenbus_complete(bus, &list_entry(link, struct outsider, link)->news);
 }
 
-static int state_watch_set(struct xenbus *bus, struct state_watch *w, const char *dir,
-			   struct xenbus_completion *news)
+static void outsider_begin(struct xenbus *bus, struct outsider *o, uint64_t timeout_ns)
+{
+	*o = (struct outsider){ .bus = bus, .deadline_ns = xenbus_host_now(bus->host) + timeout_ns };
+	list_add_tail(&bus->outsiders, &o->link);
+}
+
+static void outsider_end(struct outsider *o)
+{
+	list_del(&o->link);
+}
+
+/* 0 there may be news; -ETIMEDOUT the deadline is over; -ENOTCONN, -ENODEV. */
+static int outsider_wait(struct outsider *o)
+{
+	uint64_t now = xenbus_host_now(o->bus->host);
+	int err;
+
+	if (!o->bus->connected)
+		return -ENOTCONN;
+	if (now >= o->deadline_ns)
+		return -ETIMEDOUT;
+	err = xenbus_wait(o->bus, &o->news, o->deadline_ns - now);
+	return err == -ETIMEDOUT ? 0 : err; /* one more look */
+}
+
+static void news_fired(struct xenstore_watch *watch, const char *path)
+{
+	struct outsider *o = list_entry(watch, struct news_watch, watch)->outsider;
+
+	xenbus_complete(o->bus, &o->news);
+}
+
+static int news_watch_set(struct outsider *o, struct news_watch *w, const char *dir, const char *node)
 {
 	int err;
 
-	*w = (struct state_watch){ .bus = bus, .news = news };
-	snprintf(w->path, sizeof(w->path), "%s/state", dir);
+	*w = (struct news_watch){ .outsider = o };
+	snprintf(w->path, sizeof(w->path), "%s%s", dir, node);
 	w->watch.path = w->path;
-	w->watch.fired = state_fired;
-	err = bus_watch(bus->current, &w->watch);
+	w->watch.fired = news_fired;
+	err = bus_watch(o->bus->current, &w->watch);
 	if (err)
-		xenstore_watch_remove(bus->xs, &w->watch, NULL);
+		xenstore_watch_remove(o->bus->xs, &w->watch, NULL);
 	return err;
 }
 
-/* Until @enough(states) or the deadline. */
+/* Two states, or one. */
 struct wait_for {
 	unsigned int want;
 	bool both;
 	unsigned int back, front;
 };
 
+/* 1 as wanted, 0 not yet, -ENOENT a node is gone. */
 static int wait_look(struct xenbus *bus, const struct toolstack_paths *paths, struct wait_for *w)
 {
 	w->back = toolstack_state(bus, XBT_NIL, paths->back);
@@ -73,46 +111,49 @@ static int wait_look(struct xenbus *bus, const struct toolstack_paths *paths, st
 	return w->back == w->want && w->front == w->want;
 }
 
-static int wait_loop(struct xenbus *bus, const struct toolstack_paths *paths, struct wait_for *w,
-		     struct xenbus_completion *news, uint64_t timeout_ns)
+static int wait_loop(struct outsider *o, const struct toolstack_paths *paths, struct wait_for *w)
 {
-	uint64_t deadline = xenbus_host_now(bus->host) + timeout_ns;
-
 	for (;;) {
-		int err = wait_look(bus, paths, w);
-		uint64_t now = xenbus_host_now(bus->host);
+		int err = wait_look(o->bus, paths, w);
 
 		if (err)
 			return err > 0 ? 0 : err;
-		if (now >= deadline)
-			return -ETIMEDOUT;
-		err = xenbus_wait(bus, news, deadline - now);
-		if (err && err != -ETIMEDOUT)
+		err = outsider_wait(o);
+		if (err)
 			return err;
 	}
+}
+
+static int wait_watched(struct outsider *o, const struct toolstack_paths *paths, struct wait_for *w)
+{
+	struct news_watch back, front;
+	int err = news_watch_set(o, &back, paths->back, "/state");
+
+	if (err)
+		return err;
+	if (w->both)
+		err = news_watch_set(o, &front, paths->front, "/state");
+	if (!err) {
+		err = wait_loop(o, paths, w);
+		if (w->both)
+			xenstore_watch_remove(o->bus->xs, &front.watch, NULL);
+	}
+	xenstore_watch_remove(o->bus->xs, &back.watch, NULL);
+	return err;
 }
 
 static int wait_states(struct xenbus *bus, const struct toolstack_paths *paths, struct wait_for *w,
 		       uint64_t timeout_ns)
 {
-	struct xenbus_completion news = { 0 };
-	struct state_watch back, front;
+	struct outsider o;
 	struct task *task;
 	int err = task_current(bus, &task);
 
 	if (err)
 		return err;
-	err = state_watch_set(bus, &back, paths->back, &news);
-	if (err)
-		return err;
-	if (w->both)
-		err = state_watch_set(bus, &front, paths->front, &news);
-	if (!err) {
-		err = wait_loop(bus, paths, w, &news, timeout_ns);
-		if (w->both)
-			xenstore_watch_remove(bus->xs, &front.watch, NULL);
-	}
-	xenstore_watch_remove(bus->xs, &back.watch, NULL);
+	outsider_begin(bus, &o, timeout_ns);
+	err = wait_watched(&o, paths, w);
+	outsider_end(&o);
 	return err;
 }
 
@@ -138,5 +179,33 @@ int xenbus_toolstack_wait(struct xenbus *bus, const struct xenbus_toolstack_devi
 		*backend = w.back;
 	if (frontend)
 		*frontend = w.front;
+	return err;
+}
+
+static int wait_for_home(struct outsider *o, unsigned int domid)
+{
+	struct news_watch home;
+	char path[40];
+	int err;
+
+	snprintf(path, sizeof(path), "/local/domain/%u", domid);
+	err = news_watch_set(o, &home, path, "");
+	while (!err && !toolstack_has_home(o->bus, XBT_NIL, domid))
+		err = outsider_wait(o);
+	xenstore_watch_remove(o->bus->xs, &home.watch, NULL);
+	return err;
+}
+
+int xenbus_toolstack_wait_domain(struct xenbus *bus, unsigned int domid, uint64_t timeout_ns)
+{
+	struct outsider o;
+	struct task *task;
+	int err = task_current(bus, &task);
+
+	if (err || toolstack_has_home(bus, XBT_NIL, domid))
+		return err;
+	outsider_begin(bus, &o, timeout_ns);
+	err = wait_for_home(&o, domid);
+	outsider_end(&o);
 	return err;
 }

@@ -123,12 +123,10 @@ void bus_vlog(struct xenbus *bus, enum xenbus_log_level level, const char *prefi
 	char raw[512], line[1024];
 	int n;
 
-	if (!bus->config.log)
-		return;
 	n = snprintf(raw, sizeof(raw), "%s", prefix);
 	vsnprintf(raw + n, sizeof(raw) - (size_t)n, fmt, ap);
 	put_escaped(line, sizeof(line), raw, strlen(raw));
-	bus->config.log(bus->config.ctx, level, line);
+	log_line(bus, level, line);
 }
 
 void bus_log(struct xenbus *bus, enum xenbus_log_level level, const char *fmt, ...)

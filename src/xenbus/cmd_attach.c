@@ -22,7 +22,16 @@ struct attach {
 static int attach(struct xenbus *bus, void *arg)
 {
 	struct attach *a = arg;
-	int err = xenbus_toolstack_attach(bus, &a->device);
+	int err = 0;
+
+	/* A `run` of the same moment may still be building its domain. */
+	if (a->wait)
+		err = xenbus_toolstack_wait_domain(bus, a->device.frontend_id, a->timeout_ns);
+	if (!err && a->wait)
+		err = xenbus_toolstack_wait_domain(bus, a->device.backend_id, a->timeout_ns);
+	if (err)
+		return err == -ETIMEDOUT ? -ENOENT : err;
+	err = xenbus_toolstack_attach(bus, &a->device);
 
 	if (err)
 		return err;

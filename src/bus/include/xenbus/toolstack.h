@@ -27,8 +27,12 @@ struct xenbus_toolstack_device {
  * ends are Closed or missing. -EINVAL the class is malformed; -ENOENT a domain has no home in the store. */
 int xenbus_toolstack_attach(struct xenbus *bus, const struct xenbus_toolstack_device *device);
 
+/* Waits until @domid has a home in the store, /local/domain/DOMID: it is being built. -ETIMEDOUT after
+ * @timeout_ns; -ENOTCONN the store was lost. */
+int xenbus_toolstack_wait_domain(struct xenbus *bus, unsigned int domid, uint64_t timeout_ns);
+
 /* Waits until both states are @state. -ETIMEDOUT after @timeout_ns, with *@own and *@other what they are
- * then (backend's, frontend's; may be NULL). -ENOENT the nodes went. */
+ * then (backend's, frontend's; may be NULL). -ENOENT the nodes went; -ENOTCONN the store was lost. */
 int xenbus_toolstack_wait(struct xenbus *bus, const struct xenbus_toolstack_device *device,
 			  unsigned int state, uint64_t timeout_ns, unsigned int *backend,
 			  unsigned int *frontend);
