@@ -170,6 +170,7 @@ int pair_teardown(void **state)
 		if (w->bus[domain])
 			pair_close_bus(w, domain);
 	pair_run_until(w, nothing_left, NULL);
+	kill(w->store, SIGCONT); /* where a test that failed left it stopped */
 	end(w->store, SIGTERM);
 	xen_local_disconnect(w->local);
 	end(w->broker, SIGTERM);
@@ -248,7 +249,9 @@ pid_t pair_start(struct pair_world *w, unsigned int domain, void (*body)(struct 
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* The parent's loop and buses are not ours. */
+	/* The parent's loop and buses are not ours, nor is its line to the broker: answers would mix. */
+	if (xen_local_connect(w->dir, &w->local))
+		_exit(1);
 	if (xenbus_host_new(&w->host))
 		_exit(1);
 	pair_open_bus(w, domain);
