@@ -72,6 +72,19 @@ void message_put(struct message *m, const void *bytes, size_t len)
 	m->out->used += len;
 }
 
+void message_put_name(struct message *m, const char *name, size_t len)
+{
+	uint8_t *to;
+
+	m->len += len + 1;
+	if (!make_room(m->out, len + 1))
+		return;
+	to = m->out->bytes + m->out->used;
+	memcpy(to, name, len);
+	to[len] = '\0';
+	m->out->used += len + 1;
+}
+
 void message_end(struct message *m, enum store_effect_type type, uint32_t conn, const struct xsd_sockmsg *h)
 {
 	const struct store_effect effect = { .type = type,

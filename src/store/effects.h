@@ -12,6 +12,8 @@ struct message {
 };
 void message_begin(struct message *m, struct store_effects *out);
 void message_put(struct message *m, const void *bytes, size_t len);
+/* @len bytes and a NUL. */
+void message_put_name(struct message *m, const char *name, size_t len);
 void message_end(struct message *m, enum store_effect_type type, uint32_t conn, const struct xsd_sockmsg *h);
 void message_undo(struct message *m);
 static inline const void *message_payload(const struct message *m)

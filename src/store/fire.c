@@ -14,8 +14,7 @@ static bool put_event(struct message *m, const struct watch *w, const char *path
 
 	if (size > WIRE_PAYLOAD_MAX)
 		return false;
-	message_put(m, path + skip, len - skip);
-	message_put(m, "", 1);
+	message_put_name(m, path + skip, len - skip);
 	message_put(m, watch_token(w), w->token_len + 1);
 	return true;
 }

@@ -104,8 +104,7 @@ int op_directory(struct request *rq)
 	children_begin(&c, rq);
 	message_begin(&m, rq->out);
 	while (m.len <= WIRE_PAYLOAD_MAX && (name = children_next(&c, &len)) != NULL) {
-		message_put(&m, name, len);
-		message_put(&m, "", 1);
+		message_put_name(&m, name, len);
 	}
 	return reply_finish(rq, &m);
 }
@@ -153,8 +152,7 @@ static uint64_t put_part(struct children *c, struct message *m, uint64_t offset,
 			continue;
 		if (m->len + len + 1 - skip > WIRE_PAYLOAD_MAX - 1)
 			return m->len - start;
-		message_put(m, name + skip, len - skip);
-		message_put(m, "", 1);
+		message_put_name(m, name + skip, len - skip);
 	}
 	*more = false;
 	message_put(m, "", 1);
