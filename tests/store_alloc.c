@@ -272,6 +272,41 @@ static void any_one_allocation_may_fail(void **state)
 	assert_true(nth > 50);
 }
 
+/* The 1st, 2nd ... allocation of a write that two connections hear of: whoever misses a message is named. */
+static void who_misses_a_message_is_told(void **state)
+{
+	struct store_config config = { .hash_seed = { 1, 2 }, .domain_exists = exists };
+	struct store_input connect = { .type = STORE_IN_CONNECT };
+	unsigned lost_events = 0, lost_replies = 0;
+	struct run r = { 0 };
+	uint32_t watcher, id;
+
+	store_quota_defaults(&config.quota);
+	assert_int_equal(store_new(&config, &r.store), 0);
+	apply(&r, &connect);
+	watcher = connect.conn;
+	apply(&r, &connect);
+	r.tool = connect.conn;
+	ask(&r, watcher, 0, "WATCH /a|token|");
+	for (long nth = 1; nth < 20; nth++) {
+		store_effects_free(&r.fx); /* so that it must allocate */
+		r.fx = (struct store_effects){ 0 };
+		alloc_fail(nth, false);
+		ask(&r, r.tool, 0, "WRITE /a|x");
+		alloc_fail(0, false);
+		if (!r.fx.failed)
+			assert_int_equal(store_next_bereft(r.store), STORE_CONN_NONE);
+		while (r.fx.failed && (id = store_next_bereft(r.store)) != STORE_CONN_NONE) {
+			lost_events += id == watcher;
+			lost_replies += id == r.tool;
+		}
+	}
+	assert_true(lost_events > 0);
+	assert_true(lost_replies > 0);
+	store_free(r.store);
+	store_effects_free(&r.fx);
+}
+
 static void loading_and_dumping_fail_cleanly(void **state)
 {
 	struct store_config config = { .hash_seed = { 1, 2 }, .domain_exists = exists };
@@ -314,6 +349,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_one_allocation_may_fail),
+		cmocka_unit_test(who_misses_a_message_is_told),
 		cmocka_unit_test(loading_and_dumping_fail_cleanly),
 	};
 

@@ -114,6 +114,27 @@ void conns_done(struct store *s)
 	s->conn_buckets = 0;
 }
 
+void conn_bereave(struct store *s, struct conn *conn)
+{
+	s->bereft_count += !conn->bereft;
+	conn->bereft = true;
+}
+
+uint32_t store_next_bereft(struct store *s)
+{
+	for (uint32_t i = 0; s->bereft_count && i < s->conn_buckets; i++) {
+		for (struct conn *conn = s->conns[i]; conn; conn = conn->chain) {
+			if (!conn->bereft)
+				continue;
+			conn->bereft = false;
+			s->bereft_count--;
+			return conn->id;
+		}
+	}
+	s->bereft_count = 0;
+	return STORE_CONN_NONE;
+}
+
 void conn_sent(struct conn *conn, size_t bytes)
 {
 	conn->sent += bytes;

@@ -25,6 +25,7 @@ struct conn {
 	uint32_t id;
 	bool ring;
 	bool broken; /* broke the framing: ignored until its ring is reset */
+	bool bereft; /* a message for it was lost for want of memory */
 	struct domain *domain;
 	struct list on_domain;
 	struct conn *chain;
@@ -53,6 +54,8 @@ void conn_reset(struct store *s, struct conn *conn);
 /* Ends its watches and transactions. */
 void conn_drop_claims(struct store *s, struct conn *conn);
 void conn_sent(struct conn *conn, size_t bytes);
+/* A message for it was lost: told by store_next_bereft(). */
+void conn_bereave(struct store *s, struct conn *conn);
 void conn_drained(struct store *s, struct conn *conn, uint64_t bytes);
 /* Is an event of this hash still queued? If not, notes that one is about to be. */
 bool conn_event_is_queued(struct store *s, struct conn *conn, uint64_t hash);

@@ -65,6 +65,7 @@ struct store {
 
 	struct conn **conns; /* by id, a hash table with chains */
 	uint32_t conn_buckets, conn_count, next_conn;
+	uint32_t bereft_count; /* connections that a message was lost for; may count some that are gone */
 	uint64_t tx_count;
 	uint64_t urgent; /* open transactions of who lost too many before */
 

@@ -40,8 +40,10 @@ static void send(struct store *s, struct store_effects *out, struct watch *w, co
 		s->stats.events_dropped++;
 		return;
 	}
-	if (out->failed)
+	if (out->failed) {
+		conn_bereave(s, conn);
 		return;
+	}
 	hash = siphash(s->config.hash_seed, m.len, message_payload(&m), m.len);
 	if (conn_event_is_queued(s, conn, hash)) {
 		message_undo(&m);

@@ -12,6 +12,8 @@ void reply_to(struct store *s, struct store_effects *out, uint32_t conn_id, cons
 	message_begin(&m, out);
 	message_put(&m, payload, len);
 	message_end(&m, STORE_OUT_REPLY, conn_id, h);
+	if (out->failed)
+		conn_bereave(s, conn);
 	conn_sent(conn, WIRE_HEADER_SIZE + len);
 }
 
@@ -58,6 +60,8 @@ int reply_finish(struct request *rq, struct message *m)
 		return -E2BIG;
 	}
 	message_end(m, STORE_OUT_REPLY, rq->conn->id, &h);
+	if (m->out->failed)
+		conn_bereave(rq->s, rq->conn);
 	conn_sent(rq->conn, WIRE_HEADER_SIZE + m->len);
 	return 0;
 }

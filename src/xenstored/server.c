@@ -78,14 +78,18 @@ static void carry_out(struct server *server, const struct store_effect *effect)
 	}
 }
 
-/* What was lost cannot be told apart: the connection whose request asked too much pays. */
-static void out_of_memory(struct server *server, uint32_t id)
+/* Who was to get what was lost would wait for it for ever, or believe that nothing happened. */
+static void out_of_memory(struct server *server)
 {
-	struct conn *conn = idmap_get(&server->conns, id);
+	uint32_t id;
 
 	log_line(&server->log, LOG_ERR, "out of memory: answers were lost");
-	if (conn)
-		conn_stop(conn, CONN_MEMORY);
+	while ((id = store_next_bereft(server->store)) != STORE_CONN_NONE) {
+		struct conn *conn = idmap_get(&server->conns, id);
+
+		if (conn)
+			conn_stop(conn, CONN_MEMORY);
+	}
 }
 
 int server_apply(struct server *server, struct store_input *in)
@@ -107,7 +111,7 @@ int server_apply(struct server *server, struct store_input *in)
 	failed = server->effects.failed;
 	store_effects_clear(&server->effects);
 	if (failed)
-		out_of_memory(server, in->conn);
+		out_of_memory(server);
 	return err;
 }
 

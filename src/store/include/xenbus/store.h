@@ -107,8 +107,11 @@ struct store_effects {
 	size_t count, capacity;
 	uint8_t *bytes;
 	size_t used, size;
-	bool failed; /* out of memory while appending: what follows was lost, the connections concerned must be closed */
+	bool failed; /* out of memory while appending: what follows was lost; see store_next_bereft() */
 };
+/* After effects that failed: a connection that a reply or an event was lost for, and which must be closed, for it
+ * cannot know; each once. STORE_CONN_NONE: there is no other. */
+uint32_t store_next_bereft(struct store *store);
 void store_effects_clear(struct store_effects *effects);
 void store_effects_free(struct store_effects *effects);
 
