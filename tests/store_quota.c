@@ -456,6 +456,34 @@ static void a_snapshot_that_costs_too_much_is_doomed(void **state)
 	world_end(w);
 }
 
+/* It made something beneath a node that was removed since: that is gone too, and may be made again. */
+static void what_a_doomed_transaction_made_goes_with_what_it_stood_on(void **state)
+{
+	struct store_quota q = defaults();
+	struct store_stats st;
+	uint32_t c, tx;
+	struct world *w;
+
+	q.versions = 50;
+	w = world_new_with(&q);
+	c = world_connect(w);
+	says(w, c, "WRITE /a|1", "OK|");
+	tx = world_begin(w, c);
+	says_in(w, c, tx, "WRITE /a/b/c|2", "OK|");
+	says_in(w, c, tx, "WRITE /a|3", "OK|");
+	says(w, c, "RM /a|", "OK|");
+	store_stats(w->store, &st);
+	assert_int_equal(st.dooms, 1);
+	says_in(w, c, tx, "READ /a/b/c|", "ENOENT|");
+	says_in(w, c, tx, "WRITE /a/b/c/d|4", "OK|");
+	says_in(w, c, tx, "READ /a/b/c|", "");
+	says_in(w, c, tx, "READ /a|", "");
+	says(w, c, "WRITE /a/b|5", "OK|");
+	assert_null(store_check(w->store));
+	says_in(w, c, tx, "TRANSACTION_END T|", "EAGAIN|");
+	world_end(w);
+}
+
 /* A doomed snapshot lets go of what died under it: much waits to be freed at once, and that is in order. */
 static void the_check_knows_what_waits_to_be_freed(void **state)
 {
@@ -535,6 +563,7 @@ int main(void)
 		cmocka_unit_test(zero_means_no_limit),
 		cmocka_unit_test(a_reused_number_starts_with_empty_accounts),
 		cmocka_unit_test(a_snapshot_that_costs_too_much_is_doomed),
+		cmocka_unit_test(what_a_doomed_transaction_made_goes_with_what_it_stood_on),
 		cmocka_unit_test(the_check_knows_what_waits_to_be_freed),
 		cmocka_unit_test(the_global_cap_dooms_the_oldest_whoever_it_is),
 	};

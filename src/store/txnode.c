@@ -102,13 +102,38 @@ struct txnode *tx_known_child(const struct store *s, const struct tx *tx, const 
 	return lookup(s, tx, parent, hash_child(s, parent, name, len), name, len);
 }
 
-/* A doomed transaction has no snapshot to hold nodes still: what is there is looked up at each use. */
-static void find_base_anew(struct store *s, struct txnode *t, const char *name, size_t len)
+/* The next txnode of @top's subtree, parents first. */
+static struct txnode *next_beneath(struct txnode *t, const struct txnode *top)
+{
+	if (!list_empty(&t->children))
+		return list_first(&t->children, struct txnode, sibling);
+	while (t != top && t->sibling.next == &t->parent->children)
+		t = t->parent;
+	return t == top ? NULL : list_entry(t->sibling.next, struct txnode, sibling);
+}
+
+/* Undoes all that the transaction did to @t and beneath it; there, nothing is left. */
+static void forget_subtree(struct store *s, struct tx *tx, struct txnode *t)
+{
+	for (struct txnode *d = next_beneath(t, t); d; d = next_beneath(d, t)) {
+		forget_changes(s, tx, d);
+		d->exists = d->removed = false;
+	}
+	forget_changes(s, tx, t);
+	t->exists = false;
+}
+
+/* A doomed transaction has no snapshot to hold nodes still: what is there is looked up at each use. Where
+ * the base went, what was made beneath it went with it. */
+static void find_base_anew(struct store *s, struct tx *tx, struct txnode *t, const char *name, size_t len)
 {
 	t->base = t->parent->fresh || !t->parent->base ? 0
 						       : node_find(s, t->parent->base, name, len, STAMP_NOW);
-	if (!t->fresh && !t->removed)
-		t->exists = t->base != 0;
+	if (t->fresh || t->removed)
+		return;
+	if (t->exists && !t->base)
+		forget_subtree(s, tx, t);
+	t->exists = t->base != 0;
 }
 
 int tx_child(struct store *s, struct tx *tx, struct txnode *parent, const char *name, size_t len,
@@ -121,7 +146,7 @@ int tx_child(struct store *s, struct tx *tx, struct txnode *parent, const char *
 	*out = t;
 	if (t) {
 		if (tx->doomed)
-			find_base_anew(s, t, name, len);
+			find_base_anew(s, tx, t, name, len);
 		return 0;
 	}
 	if (tx->count >= tx->buckets)
@@ -206,24 +231,9 @@ void txnode_create(struct store *s, struct tx *tx, struct txnode *t, uint32_t va
 	t->parent->gen = tx_stamp(s);
 }
 
-/* The next txnode of @top's subtree, parents first. */
-static struct txnode *next_beneath(struct txnode *t, const struct txnode *top)
-{
-	if (!list_empty(&t->children))
-		return list_first(&t->children, struct txnode, sibling);
-	while (t != top && t->sibling.next == &t->parent->children)
-		t = t->parent;
-	return t == top ? NULL : list_entry(t->sibling.next, struct txnode, sibling);
-}
-
 void txnode_remove(struct store *s, struct tx *tx, struct txnode *t)
 {
-	for (struct txnode *d = next_beneath(t, t); d; d = next_beneath(d, t)) {
-		forget_changes(s, tx, d);
-		d->exists = d->removed = false;
-	}
-	forget_changes(s, tx, t);
-	t->exists = false;
+	forget_subtree(s, tx, t);
 	t->removed = t->base && !t->parent->fresh;
 	t->parent->gen = tx_stamp(s);
 	tx->wrote = true;
