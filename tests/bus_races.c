@@ -237,8 +237,12 @@ static void nonsense_in_the_frontends_state_is_survived(void **state)
 /* The backend's path to its frontend leads out of the domain's home, or to another domain's. */
 static void a_forged_path_is_not_followed(void **state)
 {
-	static const char *const forged[] = { "/tool", "/local/domain/1/device/test/0",
-					      "/local/domain/x/device", "", "device/test/0" };
+	static const char *const forged[] = { "/tool",
+					      "/local/domain/1/device/test/0",
+					      "/local/domain/x/device",
+					      "/local/domain/0x/device/test/0",
+					      "",
+					      "device/test/0" };
 	struct world w = { 0 };
 
 	world_start(&w);
@@ -256,6 +260,67 @@ static void a_forged_path_is_not_followed(void **state)
 	world_stop(&w);
 }
 
+static bool front_removed(struct world *w)
+{
+	return w->front.removes == 1;
+}
+
+/* The instance is overwritten, which no event is listened for: the next state to be written finds out. */
+static void a_state_is_not_written_under_another_instance(void **state)
+{
+	struct world w = { 0 };
+
+	world_start(&w);
+	world_attach(&w);
+	world_expect_connected(&w);
+	world_write(&w, FRONT "/instance", "somebody else");
+	xenbus_close_device(w.front.dev);
+	world_until(&w, front_removed);
+	assert_int_equal(world_state(&w, FRONT), XenbusStateConnected);
+	world_rm(&w, FRONT);
+	world_rm(&w, BACK);
+	world_stop(&w);
+}
+
+static bool back_saw_the_front_reopen(struct world *w)
+{
+	struct xenbus_counts counts;
+
+	xenbus_counts(w->back.bus, &counts);
+	return w->back.dev->otherend_state == XenbusStateInitialising && !counts.fibers;
+}
+
+static void a_backend_that_is_offline_stays_closed(void **state)
+{
+	struct world w = { 0 };
+
+	world_start(&w);
+	world_attach(&w);
+	world_expect_connected(&w);
+	world_write(&w, BACK "/online", "0");
+	xenbus_close_device(w.front.dev);
+	world_expect_states(&w, XenbusStateClosed, XenbusStateClosed);
+	xenbus_reopen_device(w.front.dev);
+	world_until(&w, back_saw_the_front_reopen);
+	assert_int_equal(world_state(&w, BACK), XenbusStateClosed);
+	assert_int_equal(w.back.features, 1);
+	world_stop(&w);
+}
+
+/* Nobody but the backend itself can notice: it has just written its state, and there is no frontend. */
+static void a_backend_without_a_frontend_closes_when_asked(void **state)
+{
+	struct world w = { 0 };
+
+	world_start(&w);
+	xenbus_unregister_driver(w.front.bus, &w.front.drv);
+	world_attach(&w);
+	world_expect_states(&w, XenbusStateInitialising, XenbusStateInitWait);
+	world_write(&w, BACK "/state", "5");
+	world_expect_states(&w, XenbusStateInitialising, XenbusStateClosed);
+	world_stop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -268,6 +333,9 @@ int main(void)
 		cmocka_unit_test(a_toolstack_asks_and_the_backend_waits_for_the_frontend),
 		cmocka_unit_test(nonsense_in_the_frontends_state_is_survived),
 		cmocka_unit_test(a_forged_path_is_not_followed),
+		cmocka_unit_test(a_state_is_not_written_under_another_instance),
+		cmocka_unit_test(a_backend_that_is_offline_stays_closed),
+		cmocka_unit_test(a_backend_without_a_frontend_closes_when_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
