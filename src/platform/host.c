@@ -112,3 +112,23 @@ int xenbus_file_submit(struct xenbus_host *host, struct xenbus_file_io *io)
 	assert(io->done);
 	return host->ops->file_submit(host, io);
 }
+
+int xenbus_stream_connect(struct xenbus_host *host, const char *path)
+{
+	return host->ops->stream_connect(host, path);
+}
+
+ssize_t xenbus_stream_send(struct xenbus_host *host, int fd, const void *data, size_t len)
+{
+	return host->ops->stream_send(host, fd, data, len);
+}
+
+ssize_t xenbus_stream_recv(struct xenbus_host *host, int fd, void *buf, size_t size)
+{
+	return host->ops->stream_recv(host, fd, buf, size);
+}
+
+void xenbus_stream_close(struct xenbus_host *host, int fd)
+{
+	host->ops->stream_close(host, fd);
+}

@@ -3,7 +3,7 @@
 #define XENBUS_HOST_H
 /*
  * The other half of the seam: what code above it may want of an operating system. Time, timers,
- * readiness, file data and random bytes, and nothing else: whoever is given another host (the
+ * readiness, file data, random bytes and streams to a server, and nothing else: whoever is given another host (the
  * simulator's) runs unchanged in virtual time.
  *
  *      caller's loop --- poll(xenbus_host_fd) ---> xenbus_host_dispatch ---> callbacks
@@ -16,6 +16,7 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #pragma GCC visibility push(default)
 
@@ -98,6 +99,22 @@ void xenbus_work_cancel(struct xenbus_host *host, struct xenbus_work *work);
 /* Starts @io, whose fields op, fd, data, len, offset and done are set. 0, and done() will run; or
  * -errno, and it will not. There is no cancel: the owner waits for done(). */
 int xenbus_file_submit(struct xenbus_host *host, struct xenbus_file_io *io);
+
+/* -- streams: connected unix sockets ------------------------------------------------------------
+ *
+ * A descriptor that connect() gives, or that a server accepted on its own, belongs to who got it, for
+ * xenbus_source_add() and the calls below only: in the simulator it is a token. None of them blocks,
+ * but that connect() waits half a second at most for a server whose backlog is full. */
+
+/* Connects to who listens at @path. The descriptor, closed with xenbus_stream_close(); -ENOENT or
+ * -ECONNREFUSED nobody does; -EAGAIN its backlog is full; -ENAMETOOLONG; other -errno of connect(2). */
+int xenbus_stream_connect(struct xenbus_host *host, const char *path);
+/* Bytes taken, 1..@len; -EAGAIN none now; -EPIPE, -ECONNRESET the peer is gone. */
+ssize_t xenbus_stream_send(struct xenbus_host *host, int fd, const void *data, size_t len);
+/* Bytes, 1..@size; 0 the end; -EAGAIN none now; -ECONNRESET. */
+ssize_t xenbus_stream_recv(struct xenbus_host *host, int fd, void *buf, size_t size);
+/* No source may be added for it any more. */
+void xenbus_stream_close(struct xenbus_host *host, int fd);
 
 #pragma GCC visibility pop
 

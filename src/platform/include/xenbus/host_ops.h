@@ -34,6 +34,10 @@ struct xenbus_host_ops {
 	void (*work_post)(struct xenbus_host *host, struct xenbus_work *work);	       /* it is not posted */
 	void (*work_cancel)(struct xenbus_host *host, struct xenbus_work *work);       /* it is posted */
 	int (*file_submit)(struct xenbus_host *host, struct xenbus_file_io *io);
+	int (*stream_connect)(struct xenbus_host *host, const char *path);
+	ssize_t (*stream_send)(struct xenbus_host *host, int fd, const void *data, size_t len);
+	ssize_t (*stream_recv)(struct xenbus_host *host, int fd, void *buf, size_t size);
+	void (*stream_close)(struct xenbus_host *host, int fd);
 };
 
 #endif
