@@ -89,33 +89,6 @@ static void help_is_printed_wherever_it_is_asked_for(void **state)
 	}
 }
 
-/* Every option that a command knows stands in xenbus(1). */
-static void the_manual_knows_what_help_says(void **state)
-{
-	static char page[65536];
-	FILE *file = fopen(MANUAL_PAGE, "r");
-	struct command all, one;
-	char word[64];
-	int found = 0;
-
-	assert_non_null(file);
-	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
-	fclose(file);
-	RUN(&all, "xenbus", "--help");
-	for (char *line = strtok(all.out, "\n"); line; line = strtok(NULL, "\n")) {
-		if (sscanf(line, "  %63[a-z]", word) != 1)
-			continue;
-		RUN(&one, "xenbus", word, "--help");
-		for (char *at = one.out; (at = strstr(at, "\n  --")); at++) {
-			assert_int_equal(sscanf(at, " %63[-a-z]", word), 1);
-			if (!strstr(page, word) && strcmp(word, "--help") != 0)
-				fail_msg("%s is not in the manual", word);
-			found++;
-		}
-	}
-	assert_true(found > 20);
-}
-
 static void the_options_of_a_program_are_the_programs(void **state)
 {
 	struct command c;
@@ -206,7 +179,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_wrong_is_said_with_what_is_accepted),
 		cmocka_unit_test(help_is_printed_wherever_it_is_asked_for),
-		cmocka_unit_test(the_manual_knows_what_help_says),
 		cmocka_unit_test(the_options_of_a_program_are_the_programs),
 		cmocka_unit_test(the_version_is_told),
 		cmocka_unit_test(without_a_world_each_command_says_so),

@@ -584,48 +584,6 @@ static void help_and_version_are_answers(void **state)
 	assert_memory_equal(output, "xenstored ", 10);
 }
 
-/* The options of a text, sorted by nothing: each "--name" once, at the start of a line or behind a letter. */
-static bool names_option(const char *text, const char *option)
-{
-	size_t len = strlen(option);
-
-	for (const char *at = strstr(text, option); at; at = strstr(at + 1, option)) {
-		if (!strchr("-abcdefghijklmnopqrstuvwxyz", at[len]))
-			return true;
-	}
-	return false;
-}
-
-static void expect_options_of(const char *from, const char *in)
-{
-	char option[64];
-
-	for (const char *at = strstr(from, "--"); at; at = strstr(at + 2, "--")) {
-		size_t len = 2 + strspn(at + 2, "-abcdefghijklmnopqrstuvwxyz");
-
-		assert_true(len < sizeof(option));
-		memcpy(option, at, len);
-		option[len] = '\0';
-		if (len > 2 && !names_option(in, option))
-			fail_msg("%s is in one of --help and the manual page only", option);
-	}
-}
-
-static void the_manual_page_and_the_help_name_the_same_options(void **state)
-{
-	const char *argv[] = { daemon_program(), "--help", NULL };
-	static char help[16384], page[32768];
-	FILE *file = fopen(MANUAL_PAGE, "re");
-
-	if (!file)
-		skip();
-	page[fread(page, 1, sizeof(page) - 1, file)] = '\0';
-	fclose(file);
-	assert_int_equal(run(argv, "/nonexistent", help, sizeof(help)), 0);
-	expect_options_of(help, page);
-	expect_options_of(page, help);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -648,7 +606,6 @@ int main(void)
 		cmocka_unit_test(a_full_disk_under_the_trace_stops_nothing),
 		cmocka_unit_test(wrong_command_lines_say_what_is_accepted),
 		cmocka_unit_test(help_and_version_are_answers),
-		cmocka_unit_test(the_manual_page_and_the_help_name_the_same_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ static void print_help(const struct cli_command *command, const struct cli_optio
 	for (const struct cli_option *o = options; o->name; o++) {
 		int width = printf("  --%s %s", o->name, o->value ? o->value : "");
 
-		printf("%*s%s%s\n", width < HELP_COLUMN ? HELP_COLUMN - width : 1, "", o->help,
+		printf("%*s%s%s\n", width < HELP_COLUMN - 1 ? HELP_COLUMN - width : 2, "", o->help,
 		       o->required ? " (required)" : "");
 	}
 	printf("%-*s%s\n", HELP_COLUMN, "  --help", "this text");

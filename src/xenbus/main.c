@@ -22,10 +22,13 @@ static const struct cli_command commands[] = {
 
 static void print_commands(FILE *to)
 {
-	fputs("usage: xenbus COMMAND [OPTION...] [ARGUMENT...]\n\n", to);
+	fputs("usage: xenbus COMMAND [OPTION...] [ARGUMENT...]\n"
+	      "       xenbus help [COMMAND]\n"
+	      "       xenbus --version\n\n",
+	      to);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n`xenbus COMMAND --help` says more; so does xenbus(1).\n", to);
+	fputs("\n`xenbus COMMAND --help` says more; so does xenbus-COMMAND(1).\n", to);
 }
 
 static const struct cli_command *find_command(const char *name)
