@@ -8,10 +8,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -415,6 +418,129 @@ static void random_bytes_and_clocks_are_there(void **state)
 	xenbus_host_free(NULL);
 }
 
+/* -- streams -- */
+
+struct listener {
+	struct sockaddr_un address;
+	char dir[64];
+	int fd;
+};
+
+static void listener_begin(struct listener *l, int backlog)
+{
+	memset(l, 0, sizeof(*l));
+	strcpy(l->dir, "/tmp/xenbus-host-XXXXXX");
+	assert_non_null(mkdtemp(l->dir));
+	l->address.sun_family = AF_UNIX;
+	snprintf(l->address.sun_path, sizeof(l->address.sun_path), "%s/socket", l->dir);
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(l->fd, (struct sockaddr *)&l->address, sizeof(l->address)), 0);
+	assert_int_equal(listen(l->fd, backlog), 0);
+}
+
+static void listener_end(struct listener *l)
+{
+	if (l->fd >= 0)
+		close(l->fd);
+	unlink(l->address.sun_path);
+	assert_int_equal(rmdir(l->dir), 0);
+}
+
+static void a_stream_carries_bytes_and_never_blocks(void **state)
+{
+	static char data[4096], in[4096];
+	struct xenbus_host *host = new_host();
+	struct listener l;
+	ssize_t sent = 0, got = 0, n;
+	int fd, peer;
+
+	listener_begin(&l, 4);
+	fd = xenbus_stream_connect(host, l.address.sun_path);
+	assert_true(fd >= 0);
+	peer = accept(l.fd, NULL, NULL); /* blocking, for others: what the host does with it does not block */
+	assert_true(peer >= 0);
+	assert_int_equal(xenbus_stream_recv(host, fd, in, sizeof(in)), -EAGAIN);
+	assert_int_equal(xenbus_stream_recv(host, peer, in, sizeof(in)), -EAGAIN);
+	while ((n = xenbus_stream_send(host, fd, data, sizeof(data))) > 0)
+		sent += n;
+	assert_int_equal(n, -EAGAIN);
+	while ((n = xenbus_stream_recv(host, peer, in, sizeof(in))) > 0)
+		got += n;
+	assert_int_equal(n, -EAGAIN);
+	assert_int_equal(got, sent);
+	assert_int_equal(xenbus_stream_send(host, peer, "x", 1), 1);
+	xenbus_stream_close(host, peer);
+	assert_int_equal(xenbus_stream_recv(host, fd, in, sizeof(in)), 1);
+	assert_int_equal(xenbus_stream_recv(host, fd, in, sizeof(in)), 0);
+	assert_int_equal(xenbus_stream_send(host, fd, "x", 1), -EPIPE);
+	xenbus_stream_close(host, fd);
+	listener_end(&l);
+	xenbus_host_free(host);
+}
+
+static void what_the_peer_left_unread_is_a_reset(void **state)
+{
+	struct xenbus_host *host = new_host();
+	char in[4];
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(xenbus_stream_send(host, pair[0], "x", 1), 1);
+	xenbus_stream_close(host, pair[1]);
+	assert_int_equal(xenbus_stream_recv(host, pair[0], in, sizeof(in)), -ECONNRESET);
+	xenbus_stream_close(host, pair[0]);
+	xenbus_host_free(host);
+}
+
+static void a_stream_to_nobody_says_why(void **state)
+{
+	struct xenbus_host *host = new_host();
+	char long_path[200];
+	struct listener l;
+	int fd[2];
+
+	memset(long_path, 'x', sizeof(long_path) - 1);
+	long_path[sizeof(long_path) - 1] = '\0';
+	assert_int_equal(xenbus_stream_connect(host, long_path), -ENAMETOOLONG);
+	listener_begin(&l, 0); /* a backlog of one */
+	fd[0] = xenbus_stream_connect(host, l.address.sun_path);
+	assert_true(fd[0] >= 0);
+	fd[1] = xenbus_stream_connect(host, l.address.sun_path);
+	assert_int_equal(fd[1], -EAGAIN);
+	xenbus_stream_close(host, fd[0]);
+	close(l.fd);
+	l.fd = -1;
+	assert_int_equal(xenbus_stream_connect(host, l.address.sun_path), -ECONNREFUSED);
+	listener_end(&l);
+	assert_int_equal(xenbus_stream_connect(host, l.address.sun_path), -ENOENT);
+	xenbus_host_free(host);
+}
+
+static void hangup(struct xenbus_source *source, unsigned int events)
+{
+	struct heard *heard = (struct heard *)source;
+
+	heard->events |= events;
+	heard->times++;
+	xenbus_source_remove(heard->host, source);
+}
+
+static void a_source_that_asks_for_nothing_hears_of_a_hangup(void **state)
+{
+	struct heard heard = { .source.ready = hangup, .host = new_host() };
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(xenbus_source_add(heard.host, &heard.source, pair[0], 0), 0);
+	assert_int_equal(xenbus_stream_send(heard.host, pair[1], "x", 1), 1);
+	assert_int_equal(xenbus_host_dispatch(heard.host, 0), 0);
+	xenbus_stream_close(heard.host, pair[1]);
+	assert_int_equal(xenbus_host_dispatch(heard.host, -1), 1);
+	assert_int_equal(heard.events, XENBUS_SOURCE_HANGUP);
+	xenbus_stream_close(heard.host, pair[0]);
+	xenbus_host_free(heard.host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -431,6 +557,10 @@ int main(void)
 		cmocka_unit_test(a_stream_is_read_until_full_or_its_end),
 		cmocka_unit_test(transfers_complete_in_order),
 		cmocka_unit_test(random_bytes_and_clocks_are_there),
+		cmocka_unit_test(a_stream_carries_bytes_and_never_blocks),
+		cmocka_unit_test(what_the_peer_left_unread_is_a_reset),
+		cmocka_unit_test(a_stream_to_nobody_says_why),
+		cmocka_unit_test(a_source_that_asks_for_nothing_hears_of_a_hangup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "virtual_host.h"
@@ -101,6 +104,45 @@ static void vh_work_cancel(struct xenbus_host *host, struct xenbus_work *work)
 static int vh_file_submit(struct xenbus_host *host, struct xenbus_file_io *io)
 {
 	return -ENOSYS;
+}
+
+static int vh_stream_connect(struct xenbus_host *host, const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_true(fd >= 0);
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static ssize_t vh_stream_send(struct xenbus_host *host, int fd, const void *data, size_t len)
+{
+	ssize_t sent = send(fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	return sent < 0 ? -errno : sent;
+}
+
+static ssize_t vh_stream_recv(struct xenbus_host *host, int fd, void *buf, size_t size)
+{
+	ssize_t got = recv(fd, buf, size, MSG_DONTWAIT);
+
+	return got < 0 ? -errno : got;
+}
+
+/* A source of it that is still added would hear of whatever gets the number next. */
+static void vh_stream_close(struct xenbus_host *host, int fd)
+{
+	list_for_each (link, &to_virtual(host)->sources)
+		assert_int_not_equal(list_entry(link, struct xenbus_source, impl)->fd, fd);
+	assert_int_equal(close(fd), 0);
 }
 
 /* What is posted meanwhile waits for the next turn. */
@@ -223,6 +265,10 @@ static const struct xenbus_host_ops virtual_ops = {
 	.work_post = vh_work_post,
 	.work_cancel = vh_work_cancel,
 	.file_submit = vh_file_submit,
+	.stream_connect = vh_stream_connect,
+	.stream_send = vh_stream_send,
+	.stream_recv = vh_stream_recv,
+	.stream_close = vh_stream_close,
 };
 
 void virtual_host_init(struct virtual_host *host)

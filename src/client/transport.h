@@ -62,7 +62,7 @@ struct transport {
 
 /* Each returns 0 and *@out, not yet open; -ENOMEM, or what its comment adds. */
 
-/* -ENAMETOOLONG @path does not fit into a socket address. */
+/* open() answers as xenbus_stream_connect() does. */
 int transport_socket_new(struct xenbus_host *host, const char *path, struct transport **out);
 /* Takes the domain's ring page: the errors of xen_platform_store_ring() and _evtchn_open(). */
 int transport_ring_new(struct xenbus_host *host, struct xen_platform *platform, struct transport **out);

@@ -3,10 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <unistd.h>
 #include <base/list.h>
 #include <xenbus/client.h>
 #include <xenbus/host.h>
@@ -18,7 +14,7 @@ struct socket_transport {
 	struct xenbus_source source;
 	bool want_send;
 	int fd; /* -1: not connected */
-	struct sockaddr_un address;
+	char path[];
 };
 
 static struct socket_transport *to_socket(struct transport *transport)
@@ -33,27 +29,16 @@ static void socket_ready(struct xenbus_source *source, unsigned int events)
 	s->base.ready(&s->base);
 }
 
-/* A unix socket connects at once, unless the server's backlog is full (C xenstored's holds one): then it
- * waits for a place, but not so long that a server which hangs would hang its clients. All other calls are
- * made with MSG_DONTWAIT. */
-#define CONNECT_WAIT_US 500000
-
 static int socket_open(struct transport *transport)
 {
-	const struct timeval patience = { .tv_usec = CONNECT_WAIT_US };
 	struct socket_transport *s = to_socket(transport);
-	int fd, err = 0;
+	int fd = xenbus_stream_connect(transport->host, s->path), err;
 
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&s->address, sizeof(s->address)))
-		err = -errno;
-	if (!err)
-		err = xenbus_source_add(transport->host, &s->source, fd, XENBUS_SOURCE_READ);
+		return fd;
+	err = xenbus_source_add(transport->host, &s->source, fd, XENBUS_SOURCE_READ);
 	if (err) {
-		close(fd);
+		xenbus_stream_close(transport->host, fd);
 		return err;
 	}
 	s->fd = fd;
@@ -64,20 +49,12 @@ static int socket_open(struct transport *transport)
 
 static ssize_t socket_send(struct transport *transport, const void *data, size_t len)
 {
-	ssize_t sent = send(to_socket(transport)->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-
-	if (sent >= 0)
-		return sent;
-	return errno == EINTR ? -EAGAIN : -errno;
+	return xenbus_stream_send(transport->host, to_socket(transport)->fd, data, len);
 }
 
 static ssize_t socket_recv(struct transport *transport, void *buf, size_t size)
 {
-	ssize_t got = recv(to_socket(transport)->fd, buf, size, MSG_DONTWAIT);
-
-	if (got >= 0)
-		return got;
-	return errno == EINTR ? -EAGAIN : -errno;
+	return xenbus_stream_recv(transport->host, to_socket(transport)->fd, buf, size);
 }
 
 static void socket_want_send(struct transport *transport, bool want)
@@ -98,7 +75,7 @@ static void socket_close(struct transport *transport)
 	if (s->fd < 0)
 		return;
 	xenbus_source_remove(transport->host, &s->source);
-	close(s->fd);
+	xenbus_stream_close(transport->host, s->fd);
 	s->fd = -1;
 }
 
@@ -119,11 +96,9 @@ static const struct transport_ops socket_ops = {
 
 int transport_socket_new(struct xenbus_host *host, const char *path, struct transport **out)
 {
-	struct socket_transport *s;
+	size_t size = strlen(path) + 1;
+	struct socket_transport *s = calloc(1, sizeof(*s) + size);
 
-	if (strlen(path) >= sizeof(s->address.sun_path))
-		return -ENAMETOOLONG;
-	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->base.ops = &socket_ops;
@@ -131,8 +106,7 @@ int transport_socket_new(struct xenbus_host *host, const char *path, struct tran
 	s->source.ready = socket_ready;
 	s->source.fd = -1;
 	s->fd = -1;
-	s->address.sun_family = AF_UNIX;
-	strcpy(s->address.sun_path, path);
+	memcpy(s->path, path, size);
 	*out = &s->base;
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "loop.h"
+#include "streams.h"
 
 #define NSEC_PER_SEC 1000000000ull
 
@@ -257,6 +258,10 @@ static const struct xenbus_host_ops loop_ops = {
 	.work_post = loop_work_post,
 	.work_cancel = loop_work_cancel,
 	.file_submit = loop_file_submit,
+	.stream_connect = streams_connect,
+	.stream_send = streams_send,
+	.stream_recv = streams_recv,
+	.stream_close = streams_close,
 };
 
 static int open_all(struct loop *loop)
