@@ -11,12 +11,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include <xenbus/xen.h>
-
 #define PORT_VIRQ 7
 #define PORT_OF(domid) (100u + (domid))
-
-static struct fake_xen *the_world; /* which xen_platform_open() has no other way to know */
 
 static bool fails(struct fake_xen *xen)
 {
@@ -52,13 +48,6 @@ static void update(struct fake_xen *xen)
 	value = 1;
 	if (any)
 		assert_int_equal(write(xen->event_fd, &value, sizeof(value)), sizeof(value));
-}
-
-static void op_close(struct xen_platform *platform)
-{
-	assert_true(world_of(platform)->open);
-	assert_false(world_of(platform)->evtchn_open);
-	world_of(platform)->open = false;
 }
 
 static int op_evtchn_open(struct xen_platform *platform, struct xen_platform_evtchn **out)
@@ -203,7 +192,6 @@ static void op_foreign_store_ring_release(struct xen_platform *platform, uint32_
 
 static const struct xen_platform_ops fake_ops = {
 	.name = "fake",
-	.close = op_close,
 	.evtchn_open = op_evtchn_open,
 	.evtchn_close = op_evtchn_close,
 	.evtchn_fd = op_evtchn_fd,
@@ -217,22 +205,6 @@ static const struct xen_platform_ops fake_ops = {
 	.foreign_store_ring = op_foreign_store_ring,
 	.foreign_store_ring_release = op_foreign_store_ring_release,
 };
-
-int xen_platform_open(struct xen_platform **out, const char **why)
-{
-	*why = "the test has no world";
-	if (!the_world)
-		return -ENXIO;
-	the_world->open = true;
-	*out = &the_world->platform;
-	return 0;
-}
-
-int xen_xen_open(struct xen_platform **out, const char **why)
-{
-	*why = "not in a test";
-	return -ENOSYS;
-}
 
 void fake_xen_create(struct fake_xen *xen, uint32_t domid)
 {
@@ -254,19 +226,17 @@ void fake_xen_begin(struct fake_xen *xen)
 	xen->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	assert_true(xen->event_fd >= 0);
 	fake_xen_create(xen, 0);
-	the_world = xen;
 }
 
 void fake_xen_end(struct fake_xen *xen)
 {
-	assert_false(xen->open);
+	assert_false(xen->evtchn_open);
 	assert_int_equal(fake_xen_held(xen), 0);
 	for (uint32_t i = 0; i < FAKE_DOMAINS; i++) {
 		if (xen->domains[i].page)
 			munmap(xen->domains[i].page, 4096);
 	}
 	close(xen->event_fd);
-	the_world = NULL;
 }
 
 void fake_xen_kick(struct fake_xen *xen, uint32_t domid)

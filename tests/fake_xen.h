@@ -4,8 +4,6 @@
 /*
  * A world in the test's own memory, for the store's side of it: domains, their ring pages, event channels
  * with pending and mask bits. Every misuse (a port or a page that is not held) fails the test.
- *
- * xen_platform_open() of the program under test opens the one that fake_xen_begin() made.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,7 +25,7 @@ struct fake_xen {
 	struct xen_platform platform;
 	struct xen_platform_evtchn xce;
 	int event_fd;
-	bool open, evtchn_open, virq_bound, virq_pending, virq_masked;
+	bool evtchn_open, virq_bound, virq_pending, virq_masked;
 	struct fake_domain domains[FAKE_DOMAINS];
 	uint32_t asked; /* calls of pending() that found a port */
 	uint32_t calls; /* that may fail, so far */

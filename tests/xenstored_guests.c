@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -20,8 +21,8 @@
 
 struct world {
 	struct fake_xen xen;
+	struct xenbus_host *host;
 	struct server server;
-	char dir[64], socket[80];
 };
 
 static struct options quiet_options(void)
@@ -32,27 +33,46 @@ static struct options quiet_options(void)
 	return options;
 }
 
-static void begin_dir(struct world *w)
+/* A world without a server in it. */
+static struct world *begin_world(void)
 {
-	memset(w, 0, sizeof(*w));
-	strcpy(w->dir, "/tmp/xenstored-guests-XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
-	snprintf(w->socket, sizeof(w->socket), "%s/socket", w->dir);
-	setenv("XENSTORED_PATH", w->socket, 1);
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	assert_int_equal(xenbus_host_new(&w->host), 0);
 	fake_xen_begin(&w->xen);
+	return w;
 }
 
-static void end_dir(struct world *w)
+static void end_world(struct world *w)
 {
 	fake_xen_end(&w->xen);
-	assert_int_equal(rmdir(w->dir), 0);
+	xenbus_host_free(w->host);
+	free(w);
+}
+
+static int open_server(struct world *w)
+{
+	const struct server_world world = { .host = w->host, .platform = &w->xen.platform };
+	struct options options = quiet_options();
+
+	return server_open(&w->server, &options, &world);
+}
+
+/* What is ready, and then a round: what server_serve() says. */
+static int serve(struct world *w)
+{
+	assert_true(xenbus_host_dispatch(w->host, 0) >= 0);
+	return server_serve(&w->server);
 }
 
 /* Rounds until there is nothing to do. */
 static void settle(struct world *w)
 {
 	for (int i = 0; i < 10000; i++) {
-		if (server_round(&w->server, 0) == 0 && store_deadline(w->server.store) == UINT64_MAX)
+		int ran = xenbus_host_dispatch(w->host, 0);
+
+		if (server_serve(&w->server) < 0 && ran == 0)
 			return;
 	}
 	fail_msg("it does not come to rest");
@@ -60,12 +80,9 @@ static void settle(struct world *w)
 
 static struct world *begin(void)
 {
-	struct world *w = malloc(sizeof(*w));
-	struct options options = quiet_options();
+	struct world *w = begin_world();
 
-	assert_non_null(w);
-	begin_dir(w);
-	assert_int_equal(server_open(&w->server, &options), 0);
+	assert_int_equal(open_server(w), 0);
 	settle(w);
 	return w;
 }
@@ -73,8 +90,7 @@ static struct world *begin(void)
 static void end(struct world *w)
 {
 	server_close(&w->server);
-	end_dir(w);
-	free(w);
+	end_world(w);
 }
 
 /* -- a guest's side ----------------------------------------------------------------------------- */
@@ -332,7 +348,7 @@ static void the_limit_on_outstanding_requests_can_be_changed(void **state)
 	for (uint32_t i = 0; i < 20; i++)
 		put(w, 3, XS_READ, i, "nothing", 8);
 	fake_xen_kick(&w->xen, 3);
-	assert_true(server_round(&w->server, 0) > 0);
+	serve(w);
 	assert_int_equal(byte_ring_used(&page.rsp), WIRE_HEADER_SIZE + sizeof("ENOENT"));
 	settle(w);
 	for (uint32_t i = 0; i < 20; i++) {
@@ -366,7 +382,7 @@ static void a_flooding_guest_costs_the_victim_one_turn_and_us_no_events(void **s
 			put(w, 4, XS_READ, 5, "y", 2);
 			fake_xen_kick(&w->xen, 4);
 		}
-		assert_true(server_round(&w->server, 0) >= 0);
+		serve(w);
 		if (round == 25)
 			assert_true(byte_ring_used(&victim.rsp) > 0); /* in the very round */
 	}
@@ -598,45 +614,94 @@ static void introducing_whom_there_is_not_fails(void **state)
 
 static void a_start_that_fails_holds_nothing(void **state)
 {
-	struct options options = quiet_options();
-
 	for (uint32_t nth = 1, err = 1; err; nth++) {
-		struct world *w = malloc(sizeof(*w));
+		struct world *w = begin_world();
 
-		assert_non_null(w);
-		begin_dir(w);
 		w->xen.fail = nth;
-		err = server_open(&w->server, &options) != 0;
+		err = open_server(w) != 0;
 		if (!err)
 			server_close(&w->server);
-		end_dir(w);
-		free(w);
+		end_world(w);
 	}
+}
+
+/* -- a stream that somebody else accepted ---------------------------------------------------------- */
+
+static void ask_on(struct world *w, int fd, uint32_t type, const char *payload, struct answer *answer)
+{
+	char message[WIRE_MESSAGE_MAX];
+	size_t len = strlen(payload) + 1;
+
+	wire_header_put(message, type, 78, 0, (uint32_t)len);
+	memcpy(message + WIRE_HEADER_SIZE, payload, len);
+	assert_int_equal(write(fd, message, WIRE_HEADER_SIZE + len), WIRE_HEADER_SIZE + len);
+	settle(w);
+	assert_int_equal(read(fd, message, WIRE_HEADER_SIZE), WIRE_HEADER_SIZE);
+	wire_header_get(message, &answer->header);
+	assert_int_equal(read(fd, answer->payload, answer->header.len), answer->header.len);
+	answer->payload[answer->header.len] = '\0';
+}
+
+static uint32_t connections(struct world *w)
+{
+	struct store_stats stats;
+
+	store_stats(w->server.store, &stats);
+	return stats.connections;
+}
+
+static void a_stream_that_was_accepted_elsewhere_is_served(void **state)
+{
+	struct world *w = begin();
+	struct answer answer;
+	uint32_t before = connections(w);
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(server_accept(&w->server, pair[1]), 0);
+	assert_int_equal(connections(w), before + 1);
+	ask_on(w, pair[0], XS_READ, "/tool/xenstored", &answer);
+	assert_int_equal(answer.header.type, XS_READ);
+	ask_on(w, pair[0], XS_MKDIR, "/of-the-client", &answer); /* it is privileged */
+	assert_string_equal(answer.payload, "OK");
+	close(pair[0]);
+	settle(w);
+	assert_int_equal(connections(w), before);
+	assert_int_equal(close(pair[1]), -1); /* taken over */
+	end(w);
+}
+
+static void closing_lets_go_of_streams_too(void **state)
+{
+	struct world *w = begin();
+	char byte;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(server_accept(&w->server, pair[1]), 0);
+	end(w);
+	assert_int_equal(read(pair[0], &byte, 1), 0);
+	close(pair[0]);
 }
 
 /* -- without memory ------------------------------------------------------------------------------ */
 
 static void a_start_without_memory_holds_nothing(void **state)
 {
-	struct options options = quiet_options();
 	bool failed = true;
 
 	for (long nth = 1; failed; nth++) {
-		struct world *w = malloc(sizeof(*w));
-		long live;
+		struct world *w = begin_world();
+		long live = failing_alloc.live;
 		int err;
 
-		assert_non_null(w);
-		begin_dir(w);
-		live = failing_alloc.live;
 		alloc_fail(nth, false);
-		err = server_open(&w->server, &options);
+		err = open_server(w);
 		failed = alloc_failed();
 		if (!err)
 			server_close(&w->server);
 		assert_int_equal(failing_alloc.live, live);
-		end_dir(w);
-		free(w);
+		end_world(w);
 	}
 }
 
@@ -725,6 +790,8 @@ int main(void)
 		cmocka_unit_test(an_introduction_that_fails_holds_nothing),
 		cmocka_unit_test(introducing_whom_there_is_not_fails),
 		cmocka_unit_test(a_start_that_fails_holds_nothing),
+		cmocka_unit_test(a_stream_that_was_accepted_elsewhere_is_served),
+		cmocka_unit_test(closing_lets_go_of_streams_too),
 		cmocka_unit_test(a_start_without_memory_holds_nothing),
 		cmocka_unit_test(want_of_memory_stops_nobody_for_good),
 	};

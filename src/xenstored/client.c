@@ -5,10 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "server.h"
 
@@ -19,42 +16,42 @@ static struct client *client_of(struct conn *conn)
 
 static int client_fill(struct conn *conn, void *buf, size_t size)
 {
-	ssize_t n = recv(client_of(conn)->fd, buf, size, MSG_DONTWAIT);
+	ssize_t n = xenbus_stream_recv(conn->server->host, client_of(conn)->fd, buf, size);
 
 	if (n > 0)
 		return (int)n;
 	if (n == 0)
 		return -EPIPE;
-	return errno == EAGAIN || errno == EINTR ? 0 : -ECONNRESET;
+	return n == -EAGAIN ? 0 : -ECONNRESET;
 }
 
 static int client_drain(struct conn *conn, const void *buf, size_t len)
 {
-	ssize_t n = send(client_of(conn)->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = xenbus_stream_send(conn->server->host, client_of(conn)->fd, buf, len);
 
 	if (n >= 0)
 		return (int)n;
-	return errno == EAGAIN || errno == EINTR ? 0 : -ECONNRESET;
+	return n == -EAGAIN ? 0 : -ECONNRESET;
 }
 
 /* Over and drained: the end. Otherwise wait for requests unless paused, and for room if there is output. */
 static void client_settle(struct conn *conn)
 {
 	struct client *client = client_of(conn);
-	uint32_t events = 0;
+	unsigned int events = 0;
 
 	if (conn->over && outbox_used(&conn->out) == 0) {
 		conn_kill(conn);
 		return;
 	}
 	if (!conn->over && !conn_paused(conn))
-		events |= EPOLLIN;
+		events |= XENBUS_SOURCE_READ;
 	if (outbox_used(&conn->out))
-		events |= EPOLLOUT;
+		events |= XENBUS_SOURCE_WRITE;
 	if (events == client->events)
 		return;
 	client->events = events;
-	server_rewatch(conn->server, client->fd, events, &client->source);
+	server_wait_for(conn->server, &client->source, events);
 }
 
 static void client_stopped(struct conn *conn, enum conn_fault fault)
@@ -84,7 +81,8 @@ static void client_free(struct conn *conn)
 	struct client *client = client_of(conn);
 
 	list_del(&client->all);
-	close(client->fd);
+	xenbus_source_remove(conn->server->host, &client->source);
+	xenbus_stream_close(conn->server->host, client->fd);
 	free(client);
 }
 
@@ -97,19 +95,19 @@ static const struct conn_ops client_ops = {
 };
 
 /* A peer that hung up takes nothing more; what it had sent before is still worked off, if we may read. */
-static void client_event(struct source *source, uint32_t events)
+static void client_event(struct xenbus_source *source, unsigned int events)
 {
 	struct client *client = list_entry(source, struct client, source);
 	struct conn *conn = &client->conn;
 
 	if (conn->dead)
 		return;
-	if (events & (EPOLLHUP | EPOLLERR) && (conn->over || conn_paused(conn))) {
+	if (events & XENBUS_SOURCE_HANGUP && (conn->over || conn_paused(conn))) {
 		conn_stop(conn, CONN_GONE);
 		conn_kill(conn);
 		return;
 	}
-	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR))
+	if (events & (XENBUS_SOURCE_READ | XENBUS_SOURCE_HANGUP))
 		conn->readable = true;
 	conn_ready(conn);
 }
@@ -124,7 +122,7 @@ static int client_start(struct server *server, struct client *client)
 	client->conn.id = in.conn;
 	err = idmap_put(&server->conns, in.conn, &client->conn);
 	if (!err)
-		err = server_watch(server, client->fd, client->events, &client->source);
+		err = xenbus_source_add(server->host, &client->source, client->fd, client->events);
 	if (err) {
 		idmap_del(&server->conns, in.conn);
 		in.type = STORE_IN_DISCONNECT;
@@ -141,7 +139,7 @@ int client_new(struct sockets *sockets, int fd)
 	if (!client)
 		goto close;
 	client->fd = fd;
-	client->events = EPOLLIN;
+	client->events = XENBUS_SOURCE_READ;
 	client->source.ready = client_event;
 	conn_init(&client->conn, sockets->server, &client_ops);
 	snprintf(client->conn.name, sizeof(client->conn.name), "s%d", fd);
@@ -155,6 +153,6 @@ int client_new(struct sockets *sockets, int fd)
 free_client:
 	free(client);
 close:
-	close(fd);
+	xenbus_stream_close(sockets->server->host, fd);
 	return err;
 }

@@ -2,21 +2,20 @@
 #ifndef XENSTORED_CLIENT_H
 #define XENSTORED_CLIENT_H
 /* One program of dom0: the transport over its end of the unix socket. */
-#include <stdint.h>
-
 #include <base/list.h>
 
+#include <xenbus/host.h>
+
 #include "conn.h"
-#include "source.h"
 
 struct sockets;
 
 struct client {
 	struct conn conn;
-	struct source source;
+	struct xenbus_source source;
 	struct list all;
-	int fd;
-	uint32_t events; /* what epoll waits for */
+	int fd;		     /* of a stream */
+	unsigned int events; /* what is waited for: XENBUS_SOURCE_* */
 };
 
 /* Takes @fd over, also where it fails: 0 or -errno. */

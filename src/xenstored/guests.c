@@ -5,11 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <syslog.h>
 
 #include <xenbus/wire.h>
-#include <xenbus/xen.h>
 
 #include "guest.h"
 #include "server.h"
@@ -92,7 +90,7 @@ static void port_event(struct guests *guests, uint32_t port)
 		look_at_domains(guests);
 }
 
-static void events_ready(struct source *source, uint32_t events)
+static void events_ready(struct xenbus_source *source, unsigned int events)
 {
 	struct guests *guests = list_entry(source, struct guests, events);
 
@@ -110,7 +108,7 @@ static void events_ready(struct source *source, uint32_t events)
 	}
 }
 
-static void end_ready(struct source *source, uint32_t events)
+static void end_ready(struct xenbus_source *source, unsigned int events)
 {
 	struct guests *guests = list_entry(source, struct guests, end);
 
@@ -120,19 +118,9 @@ static void end_ready(struct source *source, uint32_t events)
 
 /* -- opening ------------------------------------------------------------------------------------ */
 
-/* Where the usual device is missing the libraries may still have a way: let them try. */
-static int open_world(struct guests *guests, const char **why)
-{
-	const char *why_not;
-	int err = xen_platform_open(&guests->platform, why);
-
-	if (err == -ENXIO && !xen_xen_open(&guests->platform, &why_not))
-		return 0;
-	return err;
-}
-
 static int open_events(struct guests *guests)
 {
+	struct xenbus_host *host = guests->server->host;
 	int err = xen_platform_evtchn_open(guests->platform, &guests->xce), port, fd;
 
 	if (err)
@@ -142,34 +130,24 @@ static int open_events(struct guests *guests)
 		return port;
 	guests->virq_port = (uint32_t)port;
 	guests->events.ready = events_ready;
-	err = server_watch(guests->server, xen_platform_evtchn_fd(guests->xce), EPOLLIN, &guests->events);
+	err = xenbus_source_add(host, &guests->events, xen_platform_evtchn_fd(guests->xce),
+				XENBUS_SOURCE_READ);
 	fd = xen_platform_fd(guests->platform);
 	if (err || fd < 0)
 		return err;
 	guests->end.ready = end_ready;
-	return server_watch(guests->server, fd, EPOLLIN, &guests->end);
+	return xenbus_source_add(host, &guests->end, fd, XENBUS_SOURCE_READ);
 }
 
-int guests_open(struct guests *guests, const struct options *options)
+int guests_open(struct guests *guests, struct xen_platform *platform)
 {
-	const char *why = "";
 	int err;
 
-	if (options->platform == PLATFORM_NONE)
-		return 0;
-	err = open_world(guests, &why);
-	if (err == -ENXIO && options->platform == PLATFORM_AUTO) {
-		log_line(log_of(guests), LOG_WARNING, "no hypervisor (%s): serving the socket only", why);
-		return 0;
-	}
-	if (err) {
-		log_line(log_of(guests), LOG_ERR, "%s: %s", why, strerror(-err));
-		return err;
-	}
-	err = open_events(guests);
+	guests->platform = platform;
+	err = platform ? open_events(guests) : 0;
 	if (err)
-		log_line(log_of(guests), LOG_ERR, "event channels of %s: %s",
-			 xen_platform_name(guests->platform), strerror(-err));
+		log_line(log_of(guests), LOG_ERR, "event channels of %s: %s", xen_platform_name(platform),
+			 strerror(-err));
 	return err;
 }
 
@@ -265,8 +243,9 @@ void guests_close(struct guests *guests)
 	list_for_each_safe (pos, next, &guests->all)
 		end_guest(guests, list_entry(pos, struct guest, all));
 	idmap_free(&guests->ports);
+	xenbus_source_remove(guests->server->host, &guests->end);
+	xenbus_source_remove(guests->server->host, &guests->events);
 	xen_platform_evtchn_close(guests->xce);
-	xen_platform_close(guests->platform);
 	guests->xce = NULL;
 	guests->platform = NULL;
 }

@@ -15,31 +15,29 @@
 
 #include <base/idmap.h>
 #include <base/list.h>
+#include <xenbus/host.h>
 #include <xenbus/platform.h>
 #include <xenbus/store.h>
-
-#include "options.h"
-#include "source.h"
 
 struct server;
 
 struct guests {
 	struct server *server;
-	struct xen_platform *platform; /* NULL: no hypervisor, sockets only */
+	struct xen_platform *platform; /* borrowed; NULL: no hypervisor, sockets only */
 	struct xen_platform_evtchn *xce;
-	struct source events; /* of xce */
-	struct source end;    /* of the world */
-	uint32_t virq_port;   /* 0: none */
-	bool no_info;	      /* said once that domains cannot be asked for */
-	struct idmap ports;   /* local port -> struct guest */
-	struct list all;      /* struct guest, by .all */
-	uint64_t unmapped_in; /* number of the store's input that last had a ring unmapped */
+	struct xenbus_source events; /* of xce */
+	struct xenbus_source end;    /* of the world */
+	uint32_t virq_port;	     /* 0: none */
+	bool no_info;		     /* said once that domains cannot be asked for */
+	struct idmap ports;	     /* local port -> struct guest */
+	struct list all;	     /* struct guest, by .all */
+	uint64_t unmapped_in;	     /* number of the store's input that last had a ring unmapped */
 	uint32_t unmapped_domid;
 };
 
 void guests_init(struct guests *guests, struct server *server);
-/* Opens the world this process lives in. 0, also where there is none and none is required; -errno. */
-int guests_open(struct guests *guests, const struct options *options);
+/* Takes up @platform, which is borrowed until guests_close(); NULL: none, and nothing to do. 0; -errno, logged. */
+int guests_open(struct guests *guests, struct xen_platform *platform);
 /* Introduces dom0, where the world has a ring for it. 0 or -errno. */
 int guests_introduce_dom0(struct guests *guests);
 void guests_close(struct guests *guests);

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <syslog.h>
@@ -12,14 +11,15 @@
 #include "options.h"
 #include "process.h"
 #include "server.h"
+#include "world.h"
 
 struct signals {
 	struct server *server;
-	struct source source;
+	struct xenbus_source source;
 	int fd;
 };
 
-static void signal_ready(struct source *source, uint32_t events)
+static void signal_ready(struct xenbus_source *source, unsigned int events)
 {
 	struct signals *signals = list_entry(source, struct signals, source);
 	struct signalfd_siginfo info;
@@ -51,7 +51,7 @@ static int take_signals(struct signals *signals, struct server *server)
 {
 	signals->server = server;
 	signals->source.ready = signal_ready;
-	return server_watch(server, signals->fd, EPOLLIN, &signals->source);
+	return xenbus_source_add(server->host, &signals->source, signals->fd, XENBUS_SOURCE_READ);
 }
 
 /* A descriptor a client: as many as we are let have. */
@@ -88,28 +88,54 @@ static void announce(struct server *server, struct process *process, const struc
 	process_ready(process, anywhere);
 }
 
+static int run(struct server *server, struct process *process, const struct options *options,
+	       struct signals *signals)
+{
+	int err = server_listen(server), status;
+
+	if (!err)
+		err = take_signals(signals, server);
+	if (err)
+		return err;
+	announce(server, process, options);
+	status = server_run(server);
+	xenbus_source_remove(server->host, &signals->source);
+	return status;
+}
+
+/* Exit status, or -errno: not started. */
+static int serve_in(const struct server_world *world, struct server *server, struct process *process,
+		    const struct options *options, struct signals *signals)
+{
+	int status = server_open(server, options, world);
+
+	if (status)
+		return status;
+	status = run(server, process, options, signals);
+	server_close(server);
+	return status;
+}
+
 static int serve(struct server *server, struct process *process, const struct options *options)
 {
+	struct server_world world = { 0 };
 	struct signals signals = { .fd = -1 };
-	int err = hold_signals(&signals), status = 1;
+	int status = hold_signals(&signals);
 
 	raise_descriptors();
-	if (!err)
-		err = server_open(server, options);
-	if (err)
-		goto close_signals;
-	err = take_signals(&signals, server);
-	if (!err) {
-		announce(server, process, options);
-		status = server_run(server);
-	}
-	server_close(server);
-close_signals:
-	if (err)
-		log_line(&server->log, LOG_ERR, "not started: %s", strerror(-err));
+	if (!status)
+		status = xenbus_host_new(&world.host);
+	if (!status)
+		status = world_open(options->platform, &server->log, &world.platform);
+	if (!status)
+		status = serve_in(&world, server, process, options, &signals);
+	if (status < 0)
+		log_line(&server->log, LOG_ERR, "not started: %s", strerror(-status));
+	xen_platform_close(world.platform);
+	xenbus_host_free(world.host);
 	if (signals.fd >= 0)
 		close(signals.fd);
-	return status;
+	return status < 0 ? 1 : status;
 }
 
 int main(int argc, char **argv)

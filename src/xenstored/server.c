@@ -4,34 +4,23 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/random.h>
 #include <syslog.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <xenbus/wire.h>
 
+#include "client.h"
 #include "control.h"
 
 enum {
-	EVENTS_A_WAIT = 64,
 	BUSY_ROUNDS = 16, /* the store's deferred work waits at most so long for a quiet moment */
 };
 
-int server_watch(struct server *server, int fd, uint32_t events, struct source *source)
+void server_wait_for(struct server *server, struct xenbus_source *source, unsigned int events)
 {
-	struct epoll_event event = { .events = events, .data.ptr = source };
+	int err = xenbus_source_modify(server->host, source, events);
 
-	return epoll_ctl(server->epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
-}
-
-void server_rewatch(struct server *server, int fd, uint32_t events, struct source *source)
-{
-	struct epoll_event event = { .events = events, .data.ptr = source };
-
-	if (epoll_ctl(server->epoll, EPOLL_CTL_MOD, fd, &event))
-		log_line(&server->log, LOG_ERR, "epoll_ctl: %s", strerror(errno));
+	if (err)
+		log_line(&server->log, LOG_ERR, "cannot wait for a client: %s", strerror(-err));
 }
 
 void server_stop(struct server *server, int status)
@@ -125,27 +114,35 @@ void server_message(struct server *server, struct conn *conn, struct store_input
 
 /* -- rounds ------------------------------------------------------------------------------------- */
 
-static uint64_t now_ns(void)
+static uint64_t now_ns(const struct server *server)
 {
-	struct timespec now;
+	return xenbus_host_now(server->host);
+}
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+/* Milliseconds to @deadline, rounded up; at most a minute. */
+static int until(const struct server *server, uint64_t deadline)
+{
+	const uint64_t now = now_ns(server);
+
+	if (deadline <= now)
+		return 0;
+	return deadline - now > 60000000000u ? 60000 : (int)((deadline - now + 999999) / 1000000);
 }
 
 /* Milliseconds that the next wait may last; -1: for ever. */
 static int patience(const struct server *server)
 {
-	uint64_t deadline = store_deadline(server->store), now;
+	uint64_t deadline = store_deadline(server->store);
 
 	if (!list_empty(&server->ready) || !list_empty(&server->dirty) || deadline == 0)
 		return 0;
-	if (deadline == UINT64_MAX)
-		return -1;
-	now = now_ns();
-	if (deadline <= now)
-		return 0;
-	return deadline - now > 60000000000u ? 60000 : (int)((deadline - now + 999999) / 1000000);
+	if (!list_empty(&server->held)) {
+		if (!server->precedence.holding || !store_is_contended(server->store))
+			return 0;
+		if (server->precedence.since_ns + PRECEDENCE_NS < deadline)
+			deadline = server->precedence.since_ns + PRECEDENCE_NS;
+	}
+	return deadline == UINT64_MAX ? -1 : until(server, deadline);
 }
 
 static bool must_wait(struct server *server, const struct conn *conn)
@@ -154,7 +151,7 @@ static bool must_wait(struct server *server, const struct conn *conn)
 
 	if (!conn->guest || (!contended && !server->precedence.holding))
 		return false;
-	return precedence_holds(&server->precedence, contended, now_ns());
+	return precedence_holds(&server->precedence, contended, now_ns(server));
 }
 
 static void turns(struct server *server)
@@ -162,13 +159,14 @@ static void turns(struct server *server)
 	struct list round;
 
 	list_init(&round);
+	list_splice_tail(&round, &server->held);
 	list_splice_tail(&round, &server->ready);
 	while (!list_empty(&round)) {
 		struct conn *conn = list_first(&round, struct conn, ready);
 
 		list_del(&conn->ready);
 		if (must_wait(server, conn))
-			conn_ready(conn);
+			list_add_tail(&server->held, &conn->ready);
 		else
 			conn_turn(conn);
 	}
@@ -182,7 +180,7 @@ static void tick(struct server *server, bool idle)
 	if (deadline == UINT64_MAX || (!idle && ++server->busy_rounds < BUSY_ROUNDS))
 		return;
 	server->busy_rounds = 0;
-	in.now_ns = now_ns();
+	in.now_ns = now_ns(server);
 	if (deadline <= in.now_ns)
 		server_apply(server, &in);
 }
@@ -213,35 +211,30 @@ static void bury(struct server *server)
 	}
 }
 
-int server_round(struct server *server, int patience_ms)
+int server_serve(struct server *server)
 {
-	struct epoll_event events[EVENTS_A_WAIT];
-	int n = epoll_wait(server->epoll, events, EVENTS_A_WAIT, patience_ms);
-	bool idle;
+	const bool idle = list_empty(&server->ready);
 
-	if (n < 0 && errno != EINTR) {
-		log_line(&server->log, LOG_ERR, "epoll_wait: %s", strerror(errno));
-		return -errno;
-	}
-	for (int i = 0; i < n; i++) {
-		struct source *source = events[i].data.ptr;
-
-		source->ready(source, events[i].events);
-	}
-	idle = list_empty(&server->ready);
 	turns(server);
 	tick(server, idle);
 	flush(server);
 	trace_flush(&server->trace);
 	bury(server);
-	return !idle || n > 0;
+	return patience(server);
 }
 
 int server_run(struct server *server)
 {
+	int patience_ms = 0;
+
 	while (!server->stopping) {
-		if (server_round(server, patience(server)) < 0)
+		int n = xenbus_host_dispatch(server->host, patience_ms);
+
+		if (n < 0 && n != -EINTR) {
+			log_line(&server->log, LOG_ERR, "cannot wait: %s", strerror(-n));
 			return 1;
+		}
+		patience_ms = server_serve(server);
 	}
 	return server->status;
 }
@@ -258,9 +251,9 @@ static int make_store(struct server *server, const struct options *options)
 	};
 	int err;
 
-	if (getrandom(config.hash_seed, sizeof(config.hash_seed), 0) != sizeof(config.hash_seed))
-		return -errno;
-	err = store_new(&config, &server->store);
+	err = xenbus_host_random(server->host, config.hash_seed, sizeof(config.hash_seed));
+	if (!err)
+		err = store_new(&config, &server->store);
 	if (err)
 		log_line(&server->log, LOG_ERR, "cannot make a store: %s", strerror(-err));
 	return err;
@@ -275,31 +268,38 @@ static void start_trace(struct server *server, const char *path)
 			 strerror(-err));
 }
 
-int server_open(struct server *server, const struct options *options)
+int server_open(struct server *server, const struct options *options, const struct server_world *world)
 {
 	int err;
 
+	server->host = world->host;
 	server->log.verbose = options->verbose;
 	list_init(&server->ready);
+	list_init(&server->held);
 	list_init(&server->dirty);
 	list_init(&server->dead);
-	trace_init(&server->trace, &server->log);
-	sockets_init(&server->sockets);
+	trace_init(&server->trace, &server->log, server->host);
+	sockets_init(&server->sockets, server);
 	guests_init(&server->guests, server);
-	server->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (server->epoll < 0)
-		return -errno;
 	start_trace(server, options->trace_file);
-	err = guests_open(&server->guests, options);
+	err = guests_open(&server->guests, world->platform);
 	if (!err)
 		err = make_store(server, options);
 	if (!err && options->domain_init)
 		err = guests_introduce_dom0(&server->guests);
-	if (!err)
-		err = sockets_listen(&server->sockets, server);
 	if (err)
 		server_close(server);
 	return err;
+}
+
+int server_listen(struct server *server)
+{
+	return sockets_listen(&server->sockets);
+}
+
+int server_accept(struct server *server, int fd)
+{
+	return client_new(&server->sockets, fd);
 }
 
 void server_close(struct server *server)
@@ -313,5 +313,4 @@ void server_close(struct server *server)
 	idmap_free(&server->conns);
 	pool_free(&server->pool);
 	trace_free(&server->trace);
-	close(server->epoll);
 }

@@ -2,19 +2,24 @@
 #ifndef XENSTORED_SERVER_H
 #define XENSTORED_SERVER_H
 /*
- * The I/O shell round the store: one thread, one epoll.
+ * The I/O shell round the store: one thread, on a loop that somebody else may own.
  *
- *      round:  wait -> who has something? -> one turn each, in order -> deferred work of the store
- *                   -> offer the output of those who had none of the turns -> bury the dead
+ *      host's callbacks:   who has something?
+ *      server_serve():     one turn each, in order -> deferred work of the store
+ *                          -> offer the output of those who had none of the turns -> bury the dead
  *
  * Each connection gets at most TURN_REQUESTS requests a round, so between two turns of one connection
- * every other that is ready has had one.
+ * every other that is ready has had one. server_run() is the loop of a process that does nothing else;
+ * any other calls server_serve() after the callbacks that it ran, and again when the time is over that
+ * it returned.
  */
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <base/idmap.h>
 #include <base/list.h>
+#include <xenbus/host.h>
+#include <xenbus/platform.h>
 #include <xenbus/store.h>
 
 #include "conn.h"
@@ -26,7 +31,14 @@
 #include "sockets.h"
 #include "trace.h"
 
+/* What it lives in, borrowed until server_close(). */
+struct server_world {
+	struct xenbus_host *host;
+	struct xen_platform *platform; /* NULL: no hypervisor, sockets only */
+};
+
 struct server {
+	struct xenbus_host *host;
 	struct log log;
 	struct trace trace;
 	struct store *store;
@@ -34,9 +46,9 @@ struct server {
 	bool dispatching; /* effects are being carried out: what they cause joins the end of the list */
 	uint64_t inputs;  /* given to the store from outside; those that follow from effects do not count */
 	struct pool pool;
-	int epoll;
 	struct idmap conns; /* the store's id -> struct conn */
 	struct list ready, dirty, dead;
+	struct list held; /* ready, but others take precedence; through .ready */
 	struct sockets sockets;
 	struct guests guests;
 	struct precedence precedence;
@@ -45,13 +57,20 @@ struct server {
 	int status; /* for exit(), once stopping */
 };
 
-/* Opens everything and listens. 0; -errno, said on @server->log already; nothing is held. */
-int server_open(struct server *server, const struct options *options);
+/* Opens a zeroed @server, whose log may have been set up, on nothing but @world's rings: clients come by
+ * server_accept() or server_listen(). 0; -errno, said in its log already; nothing is held. */
+int server_open(struct server *server, const struct options *options, const struct server_world *world);
+/* Closes every connection, without a word to its peer. The world may have ended. */
 void server_close(struct server *server);
-/* One round, which waits at most @patience_ms (-1: for ever) for something to do. Returns 1 if there was
- * something, 0, or -errno: waiting fails. */
-int server_round(struct server *server, int patience_ms);
-/* Rounds until server_stop(). Returns its status, or 1 if waiting fails. */
+/* Listens on the socket that the environment names (sockets.h). 0; -errno, logged. */
+int server_listen(struct server *server);
+/* Serves a privileged client on the stream @fd of the host, taken over, also where it fails: 0 or -errno. */
+int server_accept(struct server *server, int fd);
+
+/* One round: works off what callbacks of the host brought, and writes out. Returns how long the server can be
+ * left alone unless a callback comes, in milliseconds; 0: serve again at once; -1: for ever. */
+int server_serve(struct server *server);
+/* Dispatches the host and serves, until server_stop(). Returns its status, or 1 if waiting fails. */
 int server_run(struct server *server);
 void server_stop(struct server *server, int status);
 
@@ -61,8 +80,7 @@ int server_apply(struct server *server, struct store_input *in);
 void server_message(struct server *server, struct conn *conn, struct store_input *in);
 void server_trace_out(struct server *server, const char *who, const void *message, size_t len);
 
-/* Waits for @events (EPOLLIN, ...) on @fd; once added, changed with server_rewatch(). 0 or -errno. */
-int server_watch(struct server *server, int fd, uint32_t events, struct source *source);
-void server_rewatch(struct server *server, int fd, uint32_t events, struct source *source);
+/* Asks for other @events (XENBUS_SOURCE_*) on a source that was added. */
+void server_wait_for(struct server *server, struct xenbus_source *source, unsigned int events);
 
 #endif

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
@@ -25,7 +24,7 @@ static int open_spare(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-/* Out of descriptors: the one in reserve takes the client off the queue, or epoll would report it for ever. */
+/* Out of descriptors: the one in reserve takes the client off the queue, or we would hear of it for ever. */
 static void turn_away(struct sockets *sockets)
 {
 	int fd;
@@ -43,7 +42,7 @@ static void turn_away(struct sockets *sockets)
 	sockets->spare = open_spare();
 }
 
-static void listener_event(struct source *source, uint32_t events)
+static void listener_event(struct xenbus_source *source, unsigned int events)
 {
 	struct sockets *sockets = list_entry(source, struct sockets, source);
 
@@ -65,9 +64,9 @@ static void listener_event(struct source *source, uint32_t events)
 	}
 }
 
-void sockets_init(struct sockets *sockets)
+void sockets_init(struct sockets *sockets, struct server *server)
 {
-	*sockets = (struct sockets){ .fd = -1, .spare = -1 };
+	*sockets = (struct sockets){ .server = server, .fd = -1, .spare = -1 };
 	list_init(&sockets->clients);
 }
 
@@ -146,26 +145,23 @@ static int start_listening(struct sockets *sockets)
 	if (listen(sockets->fd, BACKLOG))
 		return -errno;
 	sockets->source.ready = listener_event;
-	return server_watch(sockets->server, sockets->fd, EPOLLIN, &sockets->source);
+	return xenbus_source_add(sockets->server->host, &sockets->source, sockets->fd, XENBUS_SOURCE_READ);
 }
 
-int sockets_listen(struct sockets *sockets, struct server *server)
+int sockets_listen(struct sockets *sockets)
 {
-	int err;
+	const struct log *log = &sockets->server->log;
+	int err = choose_path(&sockets->address);
 
-	sockets->server = server;
-	err = choose_path(&sockets->address);
 	if (!err) {
 		make_folder(sockets->address.sun_path);
 		sockets->spare = open_spare();
 		err = start_listening(sockets);
 	}
 	if (err == -EADDRINUSE)
-		log_line(&server->log, LOG_ERR, "%s: another server answers there",
-			 sockets->address.sun_path);
+		log_line(log, LOG_ERR, "%s: another server answers there", sockets->address.sun_path);
 	else if (err)
-		log_line(&server->log, LOG_ERR, "%s: cannot listen: %s", sockets->address.sun_path,
-			 strerror(-err));
+		log_line(log, LOG_ERR, "%s: cannot listen: %s", sockets->address.sun_path, strerror(-err));
 	return err;
 }
 
@@ -184,6 +180,7 @@ void sockets_close(struct sockets *sockets)
 		conn_kill(&list_entry(pos, struct client, all)->conn);
 	if (sockets->fd >= 0) {
 		remove_own_socket(sockets);
+		xenbus_source_remove(sockets->server->host, &sockets->source);
 		close(sockets->fd);
 	}
 	if (sockets->spare >= 0)

@@ -7,15 +7,14 @@
 #include <sys/un.h>
 
 #include <base/list.h>
-
-#include "source.h"
+#include <xenbus/host.h>
 
 struct server;
 
 struct sockets {
 	struct server *server;
-	struct source source;
-	int fd;	   /* listening; -1: not */
+	struct xenbus_source source; /* of fd */
+	int fd;			     /* listening; -1: not */
 	int spare; /* given up for a moment to turn somebody away when descriptors have run out */
 	bool full; /* said so already */
 	struct sockaddr_un address;
@@ -24,10 +23,10 @@ struct sockets {
 	struct list clients; /* struct client, by .all */
 };
 
-void sockets_init(struct sockets *sockets);
+void sockets_init(struct sockets *sockets, struct server *server);
 /* Binds XENSTORED_PATH, else XENSTORED_RUNDIR/socket, else /run/xenstored/socket, and listens. What a dead
  * server left behind is replaced; -EADDRINUSE somebody answers there. Other -errno; all said in the log. */
-int sockets_listen(struct sockets *sockets, struct server *server);
+int sockets_listen(struct sockets *sockets);
 /* Closes every connection and removes the socket. */
 void sockets_close(struct sockets *sockets);
 

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <xenbus/host.h>
 #include <xenbus/wire.h>
 
 enum {
@@ -18,9 +19,9 @@ enum {
 	LINE_MAX_BYTES = 128 + 4 * WIRE_PAYLOAD_MAX, /* each byte escaped */
 };
 
-void trace_init(struct trace *trace, const struct log *log)
+void trace_init(struct trace *trace, const struct log *log, struct xenbus_host *host)
 {
-	*trace = (struct trace){ .log = log, .fd = -1 };
+	*trace = (struct trace){ .log = log, .host = host, .fd = -1 };
 }
 
 /* A FIFO without a reader, or with a slow one, must not stop us: so non-blocking. */
@@ -116,16 +117,16 @@ void trace_flush(struct trace *trace)
 		trace->failing = false;
 }
 
-static size_t stamp(char *line)
+static size_t stamp(const struct trace *trace, char *line)
 {
-	struct timespec now;
+	const uint64_t now_us = xenbus_host_wallclock(trace->host) / 1000;
+	const time_t seconds = (time_t)(now_us / 1000000);
 	struct tm tm;
 	size_t len;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
+	gmtime_r(&seconds, &tm);
 	len = strftime(line, 32, "%Y%m%d %H:%M:%S", &tm);
-	return len + (size_t)sprintf(line + len, ".%06ld ", now.tv_nsec / 1000);
+	return len + (size_t)sprintf(line + len, ".%06u ", (unsigned int)(now_us % 1000000));
 }
 
 static size_t escape(char *out, const uint8_t *bytes, size_t len)
@@ -163,7 +164,7 @@ void trace_message(struct trace *trace, const char *who, const char *direction, 
 {
 	const char *name = wire_op_name(op);
 	char *line = next_line(trace), number[16];
-	size_t used = stamp(line);
+	size_t used = stamp(trace, line);
 
 	snprintf(number, sizeof(number), "%u", op);
 	if (len > WIRE_PAYLOAD_MAX)
@@ -179,7 +180,7 @@ void trace_message(struct trace *trace, const char *who, const char *direction, 
 void trace_text(struct trace *trace, const char *format, ...)
 {
 	char *line = next_line(trace);
-	size_t used = stamp(line);
+	size_t used = stamp(trace, line);
 	va_list args;
 	int len;
 

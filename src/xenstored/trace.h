@@ -18,17 +18,20 @@
 
 #include "log.h"
 
+struct xenbus_host;
+
 struct trace {
 	const struct log *log;
-	char *path; /* NULL: never set */
-	int fd;	    /* -1: off */
+	struct xenbus_host *host; /* its clock */
+	char *path;		  /* NULL: never set */
+	int fd;			  /* -1: off */
 	char *data;
 	size_t used;
 	bool failing; /* the last write failed; said once */
 	uint64_t lost;
 };
 
-void trace_init(struct trace *trace, const struct log *log);
+void trace_init(struct trace *trace, const struct log *log, struct xenbus_host *host);
 /* Starts (or changes to) appending to @path; NULL: the path set before. 0 or -errno; -ENOENT no path. */
 int trace_open(struct trace *trace, const char *path);
 /* Opens the path anew, after logrotate has moved the file. */
