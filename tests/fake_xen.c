@@ -109,13 +109,13 @@ static int op_unbind(struct xen_platform_evtchn *xce, uint32_t port)
 {
 	bound_port(xce, port)->bound = false;
 	update(world_of(xce->platform));
-	return 0;
+	return world_of(xce->platform)->gone ? -ENOTCONN : 0;
 }
 
 static int op_notify(struct xen_platform_evtchn *xce, uint32_t port)
 {
 	bound_port(xce, port)->notified++;
-	return 0;
+	return world_of(xce->platform)->gone ? -ENOTCONN : 0;
 }
 
 static int take(bool *pending, bool *masked, int port)
@@ -130,6 +130,8 @@ static int op_pending(struct xen_platform_evtchn *xce)
 	struct fake_xen *xen = world_of(xce->platform);
 	int port = -EAGAIN;
 
+	if (xen->gone)
+		return -ENOTCONN;
 	if (xen->virq_pending && !xen->virq_masked)
 		port = take(&xen->virq_pending, &xen->virq_masked, PORT_VIRQ);
 	for (uint32_t i = 0; i < FAKE_DOMAINS && port < 0; i++) {
@@ -160,6 +162,8 @@ static int op_domain_info(struct xen_platform *platform, uint32_t domid)
 	struct fake_domain *domain = domid < FAKE_DOMAINS ? &world_of(platform)->domains[domid] : NULL;
 	int flags = XEN_PLATFORM_DOMAIN_EXISTS;
 
+	if (world_of(platform)->gone)
+		return -ENOTCONN;
 	if (!domain || !domain->exists)
 		return 0;
 	flags |= domain->shutdown ? XEN_PLATFORM_DOMAIN_SHUTDOWN : 0;

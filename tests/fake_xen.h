@@ -25,6 +25,7 @@ struct fake_xen {
 	struct xen_platform platform;
 	struct xen_platform_evtchn xce;
 	int event_fd;
+	bool gone; /* every call answers -ENOTCONN, but lets go */
 	bool evtchn_open, virq_bound, virq_pending, virq_masked;
 	struct fake_domain domains[FAKE_DOMAINS];
 	uint32_t asked; /* calls of pending() that found a port */

@@ -18,11 +18,13 @@
 #include "failing_alloc.h"
 #include "fake_xen.h"
 #include "server.h"
+#include "virtual_host.h"
 
 struct world {
 	struct fake_xen xen;
-	struct xenbus_host *host;
+	struct virtual_host host;
 	struct server server;
+	char said[1024]; /* the last line of the log */
 };
 
 static struct options quiet_options(void)
@@ -39,7 +41,7 @@ static struct world *begin_world(void)
 	struct world *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
-	assert_int_equal(xenbus_host_new(&w->host), 0);
+	virtual_host_init(&w->host);
 	fake_xen_begin(&w->xen);
 	return w;
 }
@@ -47,22 +49,30 @@ static struct world *begin_world(void)
 static void end_world(struct world *w)
 {
 	fake_xen_end(&w->xen);
-	xenbus_host_free(w->host);
+	virtual_host_deinit(&w->host);
 	free(w);
+}
+
+static void hear(void *ctx, int priority, const char *line)
+{
+	struct world *w = ctx;
+
+	snprintf(w->said, sizeof(w->said), "%s", line);
 }
 
 static int open_server(struct world *w)
 {
-	const struct server_world world = { .host = w->host, .platform = &w->xen.platform };
+	const struct server_world world = { .host = &w->host.base, .platform = &w->xen.platform };
 	struct options options = quiet_options();
 
+	w->server.log = (struct log){ .sink = hear, .ctx = w };
 	return server_open(&w->server, &options, &world);
 }
 
 /* What is ready, and then a round: what server_serve() says. */
 static int serve(struct world *w)
 {
-	assert_true(xenbus_host_dispatch(w->host, 0) >= 0);
+	assert_true(xenbus_host_dispatch(&w->host.base, 0) >= 0);
 	return server_serve(&w->server);
 }
 
@@ -70,7 +80,7 @@ static int serve(struct world *w)
 static void settle(struct world *w)
 {
 	for (int i = 0; i < 10000; i++) {
-		int ran = xenbus_host_dispatch(w->host, 0);
+		int ran = xenbus_host_dispatch(&w->host.base, 0);
 
 		if (server_serve(&w->server) < 0 && ran == 0)
 			return;
@@ -627,12 +637,12 @@ static void a_start_that_fails_holds_nothing(void **state)
 
 /* -- a stream that somebody else accepted ---------------------------------------------------------- */
 
-static void ask_on(struct world *w, int fd, uint32_t type, const char *payload, struct answer *answer)
+static void ask_on(struct world *w, int fd, uint32_t type, uint32_t tx, const char *payload, size_t len,
+		   struct answer *answer)
 {
 	char message[WIRE_MESSAGE_MAX];
-	size_t len = strlen(payload) + 1;
 
-	wire_header_put(message, type, 78, 0, (uint32_t)len);
+	wire_header_put(message, type, 78, tx, (uint32_t)len);
 	memcpy(message + WIRE_HEADER_SIZE, payload, len);
 	assert_int_equal(write(fd, message, WIRE_HEADER_SIZE + len), WIRE_HEADER_SIZE + len);
 	settle(w);
@@ -660,14 +670,76 @@ static void a_stream_that_was_accepted_elsewhere_is_served(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(server_accept(&w->server, pair[1]), 0);
 	assert_int_equal(connections(w), before + 1);
-	ask_on(w, pair[0], XS_READ, "/tool/xenstored", &answer);
+	ask_on(w, pair[0], XS_READ, 0, "/tool/xenstored", 16, &answer);
 	assert_int_equal(answer.header.type, XS_READ);
-	ask_on(w, pair[0], XS_MKDIR, "/of-the-client", &answer); /* it is privileged */
+	ask_on(w, pair[0], XS_MKDIR, 0, "/of-the-client", 15, &answer); /* it is privileged */
 	assert_string_equal(answer.payload, "OK");
 	close(pair[0]);
 	settle(w);
 	assert_int_equal(connections(w), before);
 	assert_int_equal(close(pair[1]), -1); /* taken over */
+	end(w);
+}
+
+/* "T": it fails when what it read was written meanwhile. */
+static void lose_transaction(struct world *w, int fd)
+{
+	struct answer answer;
+	uint32_t tx;
+
+	ask_on(w, fd, XS_TRANSACTION_START, 0, "", 1, &answer);
+	tx = (uint32_t)strtoul(answer.payload, NULL, 10);
+	ask_on(w, fd, XS_READ, tx, "/local/domain/3/data", 21, &answer);
+	ask_on(w, fd, XS_WRITE, tx, "/copy\0x", 7, &answer);
+	ask(w, 3, XS_WRITE, "data\0y", 6, &answer);
+	ask_on(w, fd, XS_TRANSACTION_END, tx, "T", 2, &answer);
+	assert_string_equal(answer.payload, "EAGAIN");
+}
+
+/* A guest that is held costs no rounds: the server says when to come back, and that is when it has its turn. */
+static void while_precedence_is_held_guests_wait_and_nobody_spins(void **state)
+{
+	struct world *w = begin();
+	struct answer answer;
+	int pair[2], patience;
+
+	add_guest(w, 3);
+	ask(w, 3, XS_WRITE, "data\0x", 6, &answer);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(server_accept(&w->server, pair[1]), 0);
+	for (int i = 0; i < 3; i++)
+		lose_transaction(w, pair[0]);
+	ask_on(w, pair[0], XS_TRANSACTION_START, 0, "", 1, &answer);
+	put(w, 3, XS_READ, 5, "data", 5);
+	fake_xen_kick(&w->xen, 3);
+	patience = serve(w);
+	assert_int_equal(patience, PRECEDENCE_NS / 1000000);
+	assert_true(is_empty(w, 3));
+	w->host.now_ns += 5000000;
+	assert_int_equal(server_serve(&w->server), patience - 5);
+	assert_true(is_empty(w, 3));
+	w->host.now_ns += PRECEDENCE_NS - 5000000;
+	assert_int_equal(server_serve(&w->server), -1);
+	get(w, 3, &answer);
+	assert_int_equal(answer.header.req_id, 5);
+	close(pair[0]);
+	settle(w);
+	end(w);
+}
+
+/* As of a process that was killed: the world answers nothing, yet what is in it can be freed. */
+static void a_server_whose_world_is_gone_stops_and_closes(void **state)
+{
+	struct world *w = begin();
+
+	add_guest(w, 3);
+	put(w, 3, XS_READ, 5, "data", 5);
+	fake_xen_kick(&w->xen, 3);
+	w->xen.gone = true;
+	serve(w);
+	assert_true(w->server.stopping);
+	assert_int_equal(w->server.status, 1);
+	assert_string_equal(w->said, "event channels: Transport endpoint is not connected");
 	end(w);
 }
 
@@ -792,6 +864,8 @@ int main(void)
 		cmocka_unit_test(a_start_that_fails_holds_nothing),
 		cmocka_unit_test(a_stream_that_was_accepted_elsewhere_is_served),
 		cmocka_unit_test(closing_lets_go_of_streams_too),
+		cmocka_unit_test(while_precedence_is_held_guests_wait_and_nobody_spins),
+		cmocka_unit_test(a_server_whose_world_is_gone_stops_and_closes),
 		cmocka_unit_test(a_start_without_memory_holds_nothing),
 		cmocka_unit_test(want_of_memory_stops_nobody_for_good),
 	};

@@ -32,9 +32,14 @@ static void make_dirty(struct conn *conn)
 
 bool conn_paused(const struct conn *conn)
 {
-	uint32_t outstanding = conn->guest ? store_limits(conn->server->store)->outstanding : 0;
+	uint32_t outstanding;
 
-	return outbox_used(&conn->out) > OUT_PAUSE || (outstanding && conn->out.replies >= outstanding);
+	if (outbox_used(&conn->out) > OUT_PAUSE)
+		return true;
+	if (!conn->guest)
+		return false;
+	outstanding = store_limits(conn->server->store)->outstanding;
+	return outstanding && conn->out.replies >= outstanding;
 }
 
 /* The store keeps account of what waits here. */

@@ -59,11 +59,6 @@ void inbox_clear(struct inbox *in, struct pool *pool)
 	*in = (struct inbox){ 0 };
 }
 
-size_t outbox_used(const struct outbox *out)
-{
-	return out->end - out->start;
-}
-
 static void give_back(struct outbox *out, struct pool *pool)
 {
 	if (out->size == POOL_BUFFER)

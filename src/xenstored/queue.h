@@ -45,7 +45,10 @@ struct outbox {
 };
 /* Appends one whole message. 0 or -ENOMEM (nothing changed). */
 int outbox_add(struct outbox *out, struct pool *pool, const void *message, size_t len);
-size_t outbox_used(const struct outbox *out);
+static inline size_t outbox_used(const struct outbox *out)
+{
+	return out->end - out->start;
+}
 /* Drops @len bytes (<= used) from the front: they are gone. */
 void outbox_take(struct outbox *out, struct pool *pool, size_t len);
 void outbox_clear(struct outbox *out, struct pool *pool);
