@@ -39,6 +39,22 @@ static void store_message(void *ctx, bool out, uint32_t op, uint32_t req_id, uin
 	trace_message(ctx, out, op, payload, len);
 }
 
+bool xenbus_launch_valid(const char *launch)
+{
+	size_t len = strlen(launch);
+
+	return len >= XENBUS_LAUNCH_MIN && len <= XENBUS_LAUNCH_MAX &&
+	       strspn(launch, "0123456789abcdefABCDEF") == len;
+}
+
+static void learn_launch(struct xenbus *bus)
+{
+	const char *launch = getenv(XENBUS_LAUNCH_ENV);
+
+	if (launch && xenbus_launch_valid(launch))
+		snprintf(bus->launch, sizeof(bus->launch), " %s", launch);
+}
+
 static void bus_init(struct xenbus *bus, const struct xenbus_config *config)
 {
 	bus->config = *config;
@@ -56,6 +72,7 @@ static void bus_init(struct xenbus *bus, const struct xenbus_config *config)
 	for (size_t i = 0; i < BUS_HASH_BUCKETS; i++)
 		list_init(&bus->hash[i]);
 	fiber_pool_init(&bus->pool);
+	learn_launch(bus);
 }
 
 /* The own domid: the world knows it, or (a domU on Xen) the store does. */

@@ -100,7 +100,9 @@ struct device_impl {
 	bool checking, check_again;
 	struct xenstore_request check; /* reads the instance, from the loop */
 	bool reported;		       /* this wait's deadline has been reported */
-	bool error_written;
+	bool old_error; /* the node was Closed when we took it: the error that may stand is the former life's */
+	bool peer_lost;	   /* xenbus_peer_lost(): close, and do not wait for the other end */
+	int lost_otherend; /* its state then */
 	int stale_otherend; /* -1, or the state of the other end that was acted on already: no news until it changes */
 	char *otherend_state_path;
 	struct xenstore_watch otherend_watch;
@@ -151,6 +153,7 @@ struct xenbus {
 	struct xen_platform *platform;
 	struct xenstore *xs;
 	unsigned int domid;
+	char launch[XENBUS_LAUNCH_MAX + 2]; /* " <launch>", or "" */
 	struct list roots, devices, hash[BUS_HASH_BUCKETS];
 	struct fiber_pool pool;
 	struct task *current; /* whose fiber runs now */
@@ -260,6 +263,8 @@ void otherend_unwatch(struct device_impl *impl);
 
 /* -- negotiate.c */
 void negotiate(struct device_impl *impl);
+/* The other end is lost and the driver negotiates itself: stop, release, Closed. */
+void negotiate_alone(struct device_impl *impl);
 bool driver_negotiates_itself(const struct xenbus_driver *drv);
 /* disconnect() if owed, then everything shared is released. */
 void negotiate_stop(struct device_impl *impl);

@@ -67,7 +67,7 @@ static bool device_probe(struct device_impl *impl)
 		look_instance(impl);
 	trace_add(dev->bus, dev, XENBUS_TRACE_NOTE, "instance %.16s, other end %s", dev->instance,
 		  dev->otherend);
-	impl->reopen_asked = dev->state == XenbusStateClosed;
+	impl->reopen_asked = impl->old_error = dev->state == XenbusStateClosed;
 	impl->phase = DEVICE_FAILED;
 	if (probe_driver(impl))
 		return true;

@@ -188,6 +188,8 @@ void look_again(struct device_impl *impl, unsigned int looks)
 		look_own(impl);
 	if ((looks & LOOK_OTHEREND) && !look_otherend(impl))
 		return;
+	if (driver_negotiates_itself(impl->dev.driver) && impl->peer_lost)
+		negotiate_alone(impl);
 	if (driver_negotiates_itself(impl->dev.driver) && !(looks & LOOK_OTHEREND))
 		return; /* as in Linux: told of the other end only */
 	if (!impl->task.condemned)

@@ -111,8 +111,13 @@ static int act_reset(struct device_impl *impl)
 
 static int act_close(struct device_impl *impl)
 {
+	int err;
+
 	negotiate_stop(impl);
-	return write_state(impl, XenbusStateClosed);
+	err = write_state(impl, XenbusStateClosed);
+	if (!err)
+		impl->peer_lost = false;
+	return err;
 }
 
 /* A backend unmaps before it says Closing, so that the frontend may free what it granted; a frontend keeps
@@ -150,12 +155,31 @@ static int act(struct device_impl *impl, enum xenbus_action action)
 	return 0;
 }
 
+/* Nobody is left to wait for: Closed at once, also where an error or the owner asked for Closing. What the other end's
+ * node says of the life that ended is no news. */
+static enum xenbus_action wanted_alone(struct device_impl *impl)
+{
+	enum xenbus_state own = impl->dev.state;
+
+	impl->stay_closed |= impl->fatal;
+	impl->fatal = impl->close_asked = false;
+	if (own == XenbusStateClosed || own == XenbusStateInitialising) {
+		impl->peer_lost = false;
+		return XENBUS_ACTION_NONE;
+	}
+	if ((int)impl->dev.otherend_state == impl->lost_otherend)
+		impl->stale_otherend = impl->lost_otherend;
+	return XENBUS_ACTION_CLOSE;
+}
+
 /* What the owner asked for comes before what the other end's state asks for. */
 static enum xenbus_action wanted(struct device_impl *impl)
 {
 	enum xenbus_state own = impl->dev.state;
 	bool connected = own == XenbusStateInitialised || own == XenbusStateConnected;
 
+	if (impl->peer_lost)
+		return wanted_alone(impl);
 	if (impl->fatal) {
 		impl->fatal = false;
 		impl->stay_closed = true;
@@ -232,6 +256,12 @@ static void negotiate_by_table(struct device_impl *impl)
 		if (!impl->fatal && impl->dev.state == own)
 			return;
 	}
+}
+
+void negotiate_alone(struct device_impl *impl)
+{
+	impl->peer_lost = false;
+	xenbus_frontend_closed(&impl->dev);
 }
 
 void negotiate(struct device_impl *impl)

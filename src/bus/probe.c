@@ -46,12 +46,13 @@ static int make_instance(struct device_impl *impl)
 
 	if (err)
 		return err;
-	snprintf(impl->dev.instance, sizeof(impl->dev.instance), "%016llx %llu", (unsigned long long)random,
-		 (unsigned long long)(xenbus_host_wallclock(bus->host) / 1000000000u));
+	snprintf(impl->dev.instance, sizeof(impl->dev.instance), "%016llx %llu%s", (unsigned long long)random,
+		 (unsigned long long)(xenbus_host_wallclock(bus->host) / 1000000000u), bus->launch);
 	return 0;
 }
 
-/* A node is ours to take when it is new (Initialising), or when its last owner ended in good order. */
+/* A node is ours to take when it is new (Initialising), or when its last owner ended in good order, or his launcher said
+ * Closed for him. */
 static bool may_probe(enum xenbus_state state)
 {
 	return state == XenbusStateInitialising || state == XenbusStateClosed;

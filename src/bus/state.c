@@ -26,6 +26,16 @@ void keys_clear(struct device_impl *impl)
 	impl->key_count = 0;
 }
 
+/* What stands under error/ is what is wrong now: a former life's complaint goes when this one is Connected. */
+static void forget_old_error(struct device_impl *impl)
+{
+	char dir[XENSTORE_PATH_MAX + 1];
+
+	impl->old_error = false;
+	if (snprintf(dir, sizeof(dir), "error/%s", impl->dev.nodename) < (int)sizeof(dir))
+		xenbus_rm(impl->dev.bus, XBT_NIL, dir, "");
+}
+
 /* The keys gathered so far and @state go out together; gathered keys are dropped where that fails. */
 int state_write(struct device_impl *impl, enum xenbus_state state)
 {
@@ -45,6 +55,8 @@ int state_write(struct device_impl *impl, enum xenbus_state state)
 	dev->state = state;
 	trace_add(dev->bus, dev, XENBUS_TRACE_STATE, "%s -> %s", xenbus_strstate(old),
 		  xenbus_strstate(state));
+	if (state == XenbusStateConnected && impl->old_error)
+		forget_old_error(impl);
 	wait_update(impl);
 	device_changed(impl);
 	return 1;
@@ -120,12 +132,11 @@ int xenbus_dev_is_online(struct xenbus_device *dev)
 static void error_node(struct xenbus_device *dev, int err, const char *message)
 {
 	char dir[XENSTORE_PATH_MAX + 1];
-	struct device_impl *impl = impl_of(dev);
 
 	if (snprintf(dir, sizeof(dir), "error/%s", dev->nodename) >= (int)sizeof(dir))
 		return;
 	if (!xenbus_printf(dev->bus, XBT_NIL, dir, "error", "%d %.1000s", err, message))
-		impl->error_written = true;
+		impl_of(dev)->old_error = false;
 }
 
 static void device_error(struct xenbus_device *dev, int err, const char *fmt, va_list ap)
@@ -168,6 +179,15 @@ void xenbus_frontend_closed(struct xenbus_device *dev)
 {
 	negotiate_stop(impl_of(dev));
 	xenbus_switch_state(dev, XenbusStateClosed);
+}
+
+void xenbus_peer_lost(struct xenbus_device *dev)
+{
+	struct device_impl *impl = impl_of(dev);
+
+	impl->peer_lost = true;
+	impl->lost_otherend = (int)dev->otherend_state;
+	device_look(impl, LOOK_POLICY);
 }
 
 void xenbus_close_device(struct xenbus_device *dev)

@@ -21,7 +21,7 @@ static int read_or_null(struct xenbus *bus, const char *dir, const char *node, c
 	return err == -ENOENT || err == -EACCES ? 0 : err;
 }
 
-/* "<16 hex digits> <seconds>": cuts the digits off and returns the age, or -1. */
+/* "<16 hex digits> <seconds>...": cuts the digits off and returns the age, or -1. */
 static int64_t instance_age(struct xenbus *bus, char *instance)
 {
 	char *blank = instance ? strchr(instance, ' ') : NULL;

@@ -5,7 +5,8 @@
  *      features()    feature-stream            fiber
  *      connect()     port, ring, pages mapped; the stream is live
  *        event, chunk written --> pump()       loop; never blocks
- *        trouble --> work for the fiber        breach of protocol, death of the frontend's process
+ *        breach --> work for the fiber         the frontend broke the protocol
+ *        xenbus_peer_lost()                    its process is gone
  *      disconnect()  the stream is dead; the framework releases pages and port
  */
 #include "back.h"
@@ -32,8 +33,6 @@ struct alice_back {
 	struct xenbus_completion released; /* the writer's last transfer is over */
 };
 
-enum trouble { TROUBLE_NONE, TROUBLE_BREACH, TROUBLE_DEATH };
-
 struct back_dev {
 	struct alice_back *back;
 	struct xenbus_device *dev;
@@ -44,9 +43,9 @@ struct back_dev {
 	uint32_t pages; /* data pages of this connection; 0: hello is all */
 	bool live;	/* requests may be taken */
 	bool connected; /* a result is owed, where there is a stream */
+	bool breached;	/* and not told yet */
 	bool greeted;	/* HELLO was seen */
-	enum trouble trouble;
-	struct xenbus_device_work trouble_work;
+	struct xenbus_device_work breach_work;
 	struct xenbus_work pump_work;
 	struct xenbus_timer leave_timer; /* runs while the frontend has left and has not said so */
 	uint64_t started_ns, notifications, wakeups;
@@ -102,30 +101,32 @@ static void report(struct back_dev *b, int error)
 		back->config.done(back->config.ctx, b->dev, &result);
 }
 
-/* -- trouble, told by the fiber ------------------------------------------------------------------ */
+/* -- trouble --------------------------------------------------------------------------------------- */
 
-static void trouble_run(struct xenbus_device *dev, struct xenbus_device_work *work)
+static void breach_run(struct xenbus_device *dev, struct xenbus_device_work *work)
 {
-	struct back_dev *b = list_entry(work, struct back_dev, trouble_work);
+	struct back_dev *b = list_entry(work, struct back_dev, breach_work);
 
-	if (b->trouble == TROUBLE_BREACH) {
+	if (b->breached)
 		xenbus_dev_fatal(dev, -EPROTO, "the frontend broke the protocol: %s", b->stream.breach);
-	} else if (b->trouble == TROUBLE_DEATH) {
-		xenbus_dev_info(dev, "The frontend's process is gone, closing");
-		xenbus_frontend_closed(dev);
-	}
-	b->trouble = TROUBLE_NONE;
+	b->breached = false;
 }
 
-/* The stream stops at once; the first trouble counts. */
-static void trouble(struct back_dev *b, enum trouble what)
+/* The stream stops at once; the fiber says why. */
+static void breach(struct back_dev *b)
 {
 	b->live = false;
-	b->trouble = what;
-	if (what == TROUBLE_BREACH)
-		report(b, -EPROTO);
-	b->trouble_work.run = trouble_run;
-	xenbus_post(b->dev, &b->trouble_work);
+	b->breached = true;
+	report(b, -EPROTO);
+	b->breach_work.run = breach_run;
+	xenbus_post(b->dev, &b->breach_work);
+}
+
+static void frontend_lost(struct back_dev *b)
+{
+	b->live = false;
+	xenbus_dev_info(b->dev, "The frontend's process is gone, closing");
+	xenbus_peer_lost(b->dev);
 }
 
 /* -- where the bytes go without a file ----------------------------------------------------------- */
@@ -183,7 +184,7 @@ static bool frontend_alive(const struct back_dev *b)
 
 static void died_leaving(struct xenbus_timer *timer)
 {
-	trouble(list_entry(timer, struct back_dev, leave_timer), TROUBLE_DEATH);
+	frontend_lost(list_entry(timer, struct back_dev, leave_timer));
 }
 
 /* In good order its state says so, or soon will, and the framework follows that; unless it died in between. */
@@ -192,7 +193,7 @@ static void frontend_left(struct back_dev *b)
 	struct xenbus_host *host = b->back->config.host;
 
 	if (!alice_byte_get(b->ring, ALICE_FRONT_LEAVING)) {
-		trouble(b, TROUBLE_DEATH);
+		frontend_lost(b);
 		return;
 	}
 	b->live = false;
@@ -222,7 +223,7 @@ static void pump(struct back_dev *b)
 	for (int round = 0; round < PUMP_ROUNDS && got > 0; round++)
 		got = pump_round(b);
 	if (got < 0)
-		trouble(b, TROUBLE_BREACH);
+		breach(b);
 	else if (got > 0)
 		xenbus_work_post(b->back->config.host, &b->pump_work);
 	else if (!alive)
@@ -410,7 +411,7 @@ static void disconnect(struct xenbus_device *dev)
 	struct alice_back *back = b->back;
 
 	b->live = false;
-	b->trouble = TROUBLE_NONE;
+	b->breached = false;
 	xenbus_work_cancel(back->config.host, &b->pump_work);
 	xenbus_timer_cancel(back->config.host, &b->leave_timer);
 	report(b, -ECONNRESET);

@@ -5,7 +5,8 @@
  *      publish()     grants, port, keys        fiber
  *      connect()     hello; the stream is live
  *        event, file read --> pump()           loop; never blocks
- *        trouble --> work for the fiber        breach of protocol, death of the backend's process
+ *        breach --> work for the fiber         the backend broke the protocol
+ *        xenbus_peer_lost()                    its process is gone
  *      disconnect()  the stream is dead; the framework releases pages and port
  */
 #include "front.h"
@@ -29,8 +30,6 @@ struct alice_front {
 	struct alice_files files;
 };
 
-enum trouble { TROUBLE_NONE, TROUBLE_BREACH, TROUBLE_DEATH };
-
 struct front_dev {
 	struct alice_front *front;
 	struct xenbus_device *dev;
@@ -41,9 +40,9 @@ struct front_dev {
 	uint32_t pages; /* data pages of this connection; 0: hello is all */
 	bool live;	/* requests may be put, responses taken */
 	bool connected; /* a result is owed */
+	bool breached;	/* and not told yet */
 	bool greeted;	/* hi was seen */
-	enum trouble trouble;
-	struct xenbus_device_work trouble_work;
+	struct xenbus_device_work breach_work;
 	struct xenbus_work pump_work;
 	struct xenbus_timer leave_timer; /* runs while the backend has left and has not said so */
 	uint64_t started_ns, notifications, wakeups;
@@ -109,30 +108,32 @@ static void report(struct front_dev *f, int error)
 		front->config.done(front->config.ctx, f->dev, &result);
 }
 
-/* -- trouble, told by the fiber ------------------------------------------------------------------ */
+/* -- trouble --------------------------------------------------------------------------------------- */
 
-static void trouble_run(struct xenbus_device *dev, struct xenbus_device_work *work)
+static void breach_run(struct xenbus_device *dev, struct xenbus_device_work *work)
 {
-	struct front_dev *f = list_entry(work, struct front_dev, trouble_work);
+	struct front_dev *f = list_entry(work, struct front_dev, breach_work);
 
-	if (f->trouble == TROUBLE_BREACH)
+	if (f->breached)
 		xenbus_dev_fatal(dev, -EPROTO, "the backend broke the protocol: %s", f->stream.breach);
-	else if (f->trouble == TROUBLE_DEATH) {
-		xenbus_dev_info(dev, "The backend's process is gone, closing");
-		xenbus_frontend_closed(dev);
-	}
-	f->trouble = TROUBLE_NONE;
+	f->breached = false;
 }
 
-/* The stream stops at once; the first trouble counts. */
-static void trouble(struct front_dev *f, enum trouble what)
+/* The stream stops at once; the fiber says why. */
+static void breach(struct front_dev *f)
 {
 	f->live = false;
-	f->trouble = what;
-	if (what == TROUBLE_BREACH)
-		report(f, -EPROTO);
-	f->trouble_work.run = trouble_run;
-	xenbus_post(f->dev, &f->trouble_work);
+	f->breached = true;
+	report(f, -EPROTO);
+	f->breach_work.run = breach_run;
+	xenbus_post(f->dev, &f->breach_work);
+}
+
+static void backend_lost(struct front_dev *f)
+{
+	f->live = false;
+	xenbus_dev_info(f->dev, "The backend's process is gone, closing");
+	xenbus_peer_lost(f->dev);
 }
 
 /* -- the stream, on the loop --------------------------------------------------------------------- */
@@ -212,7 +213,7 @@ static bool backend_alive(const struct front_dev *f)
 
 static void died_leaving(struct xenbus_timer *timer)
 {
-	trouble(list_entry(timer, struct front_dev, leave_timer), TROUBLE_DEATH);
+	backend_lost(list_entry(timer, struct front_dev, leave_timer));
 }
 
 /* In good order its state says so, or soon will, and the framework follows that; unless it died in between. */
@@ -221,7 +222,7 @@ static void backend_left(struct front_dev *f)
 	struct xenbus_host *host = f->front->config.host;
 
 	if (!alice_byte_get(f->ring, ALICE_BACK_LEAVING)) {
-		trouble(f, TROUBLE_DEATH);
+		backend_lost(f);
 		return;
 	}
 	f->live = false;
@@ -248,7 +249,7 @@ static void pump(struct front_dev *f)
 	for (int round = 0; round < PUMP_ROUNDS && got > 0; round++)
 		got = pump_round(f);
 	if (got < 0)
-		trouble(f, TROUBLE_BREACH);
+		breach(f);
 	else if (got > 0)
 		xenbus_work_post(f->front->config.host, &f->pump_work);
 	else if (!alive)
@@ -409,7 +410,7 @@ static void disconnect(struct xenbus_device *dev)
 	if (f->live && f->connected && stream_front_receive(&f->stream) > 0)
 		see_phase(f);
 	f->live = false;
-	f->trouble = TROUBLE_NONE;
+	f->breached = false;
 	xenbus_work_cancel(f->front->config.host, &f->pump_work);
 	xenbus_timer_cancel(f->front->config.host, &f->leave_timer);
 	alice_source_free(f->source);

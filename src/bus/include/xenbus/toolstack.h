@@ -44,6 +44,13 @@ int xenbus_toolstack_wait(struct xenbus *bus, const struct xenbus_toolstack_devi
 int xenbus_toolstack_detach(struct xenbus *bus, const struct xenbus_toolstack_device *device, bool force,
 			    uint64_t timeout_ns);
 
+/* After the end of a program that was started with @launch in its environment (XENBUS_LAUNCH_ENV): every device of the
+ * own domain, backend or frontend, whose instance is of that launch and whose state is not Closed becomes Closed, and
+ * error/<nodename>/error says "<errno> backend program @what", "alice-back (pid 7) was killed by signal 9" say. Each in one
+ * transaction with the look at its instance: a device that somebody took since is left alone. Returns how many there were;
+ * -EINVAL @launch is malformed; an -errno of the store, after the others were tried: call it again. */
+int xenbus_toolstack_release(struct xenbus *bus, const char *launch, const char *what);
+
 /* One device as the store shows it. Strings are malloc'ed or NULL. */
 struct xenbus_toolstack_entry {
 	char *devicetype;

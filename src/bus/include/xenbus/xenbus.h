@@ -108,7 +108,8 @@ struct xenbus_device {
 	unsigned int otherend_id; /* domid */
 	enum xenbus_state state;  /* as last written or read by us */
 	enum xenbus_state otherend_state; /* as last seen; XENBUS_STATE_GONE possible */
-	char instance[48]; /* "<16 hex digits> <seconds since 1970>", what <nodename>/instance holds */
+	char instance
+		[80]; /* what <nodename>/instance holds: "<16 hex digits> <seconds since 1970>[ <launch>]" */
 	bool is_backend;
 	void *drvdata;
 	struct device_impl *impl; /* the framework's */
@@ -131,6 +132,13 @@ struct xenbus_config {
 	uint64_t wait_deadline_ns; /* a wait longer than this is reported; 0: 10 s */
 	size_t trace_entries;	   /* 0: 4096 */
 };
+
+/* Who started this program: 16 to 32 hexadecimal digits, in the environment. Each device that the program takes says so
+ * in its instance, so that xenbus_toolstack_release() finds them when the program has died. Anything else: nobody. */
+#define XENBUS_LAUNCH_ENV "XENBUS_LAUNCH"
+#define XENBUS_LAUNCH_MIN 16u
+#define XENBUS_LAUNCH_MAX 32u
+bool xenbus_launch_valid(const char *launch);
 
 /* Opens a store session on the config's host and a bus on it. 0 and *@out, closed with xenbus_close();
  * errors of xenstore_open(), *@why (static, may be NULL) says where. */
@@ -190,6 +198,11 @@ int xenbus_dev_is_online(struct xenbus_device *dev);
 void xenbus_close_device(struct xenbus_device *dev);
 /* Takes that back: Closed goes to Initialising (frontend) or InitWait (backend) as soon as the peer allows. */
 void xenbus_reopen_device(struct xenbus_device *dev);
+/* The other end's process is gone, as the driver sees by its liveness byte (xenbus_setup_ring_notify(),
+ * xenbus_map_ring_notify()): the device closes at once, whatever the other end's state still says, and opens again when
+ * that has changed. Either side, where the framework negotiates or not. From a handler, the loop, or the fiber; does not
+ * block. */
+void xenbus_peer_lost(struct xenbus_device *dev);
 /* Linux: a frontend is done: stops, releases and writes Closed. [blocks] */
 void xenbus_frontend_closed(struct xenbus_device *dev);
 
