@@ -39,6 +39,10 @@ static const struct {
 	{ { "xenbus", "run", "--domid", "1 ", "true" }, "must be a number" },
 	{ { "xenbus", "run", "--domid", "99999999999999999999999", "true" }, "must be a number" },
 	{ { "xenbus", "run", "--name", "", "true" }, "NAME must be not empty" },
+	{ { "xenbus", "run", "--launch", "0123456789abcdef", "true" }, "--launch: with --domid 0 only" },
+	{ { "xenbus", "run", "--domid=0", "--launch=0123456789abcde", "true" }, "16 to 32 hexadecimal" },
+	{ { "xenbus", "release" }, "--launch TOKEN is missing" },
+	{ { "xenbus", "release", "--launch", "0123456789abcdefg" }, "16 to 32 hexadecimal digits" },
 	{ { "xenbus", "attach", "vbd" }, "--front DOMID is missing" },
 	{ { "xenbus", "attach", "vbd", "--front", "1" }, "--back DOMID is missing" },
 	{ { "xenbus", "attach", "--front=1", "--back=0" }, "CLASS is missing" },
@@ -117,6 +121,7 @@ static void without_a_world_each_command_says_so(void **state)
 		{ "xenbus", "ls", "--run-dir", "/nonexistent" },
 		{ "xenbus", "run", "--run-dir", "/nonexistent", "--domid", "1", "true" },
 		{ "xenbus", "run", "--run-dir", "/nonexistent", "--domid", "0", "true" },
+		{ "xenbus", "release", "--run-dir", "/nonexistent", "--launch=0123456789abcdef" },
 		{ "xenbus", "attach", "--run-dir", "/nonexistent", "--front=1", "--back=0", "vbd" },
 		{ "xenbus", "detach", "--run-dir", "/nonexistent", "--front=1", "--back=0", "vbd" },
 	};

@@ -182,13 +182,38 @@ static void signals_are_passed_on(void **state)
 	char ready[96], trap[32];
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		pid_t pid;
-
 		snprintf(trap, sizeof(trap), "trap 'exit 4%zu' %d", i, signals[i]);
-		pid = start_waiting("6", trap, ready);
-		kill(pid, signals[i]);
-		assert_int_equal(command_wait(pid), 40 + (int)i);
+		for (int dom0 = 0; dom0 < 2; dom0++) {
+			pid_t pid = start_waiting(dom0 ? "0" : "6", trap, ready);
+
+			kill(pid, signals[i]);
+			assert_int_equal(command_wait(pid), 40 + (int)i);
+		}
 	}
+}
+
+/* Nobody could say Closed for it any more. */
+static void a_program_of_domain_0_is_told_to_end_when_its_launcher_is_killed(void **state)
+{
+	char ready[96];
+	pid_t pid = start_waiting("0", "trap 'exit 3' TERM", ready), program = command_child(pid);
+
+	kill(pid, SIGKILL);
+	assert_int_equal(command_wait(pid), 128 + SIGKILL);
+	assert_int_equal(command_wait(program), 3); /* ours by adoption */
+}
+
+static void a_program_of_domain_0_has_its_callers_signals_and_group(void **state)
+{
+	struct command c;
+
+	RUN(&c, "sh", "-c",
+	    "\"$0\" run --domid 0 sh -c 'grep SigBlk /proc/self/status; ps -o pgid= -p $$'; "
+	    "grep SigBlk /proc/self/status; ps -o pgid= -p $$",
+	    getenv("XENBUS_CLI"));
+	assert_int_equal(c.status, 0);
+	assert_int_equal(strlen(c.out) % 2, 0);
+	assert_memory_equal(c.out, c.out + strlen(c.out) / 2, strlen(c.out) / 2);
 }
 
 static void a_domain_number_is_used_once_at_a_time(void **state)
@@ -530,6 +555,8 @@ int main(void)
 		WITH_WORLD(a_large_environment_reaches_the_guest),
 		WITH_WORLD(standard_streams_are_the_callers),
 		WITH_WORLD(signals_are_passed_on),
+		WITH_WORLD(a_program_of_domain_0_is_told_to_end_when_its_launcher_is_killed),
+		WITH_WORLD(a_program_of_domain_0_has_its_callers_signals_and_group),
 		WITH_WORLD(a_domain_number_is_used_once_at_a_time),
 		WITH_WORLD(a_domain_is_destroyed_whoever_made_it),
 		WITH_WORLD(a_domain_stands_in_the_store_as_libxl_writes_it),

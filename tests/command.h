@@ -24,6 +24,9 @@ pid_t command_start(const char *const *argv);
 /* Its exit status as above. */
 int command_wait(pid_t pid);
 
+/* The only child of @pid. */
+pid_t command_child(pid_t pid);
+
 /* What this process starts, and what that starts, is its child once orphaned. */
 void command_adopt_orphans(void);
 /* Waits for every one of them: returns when no process is left. */

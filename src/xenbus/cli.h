@@ -69,6 +69,7 @@ void cli_json_string(const char *text);
 int cmd_up(const struct cli_command *command, int argc, char **argv);
 int cmd_down(const struct cli_command *command, int argc, char **argv);
 int cmd_run(const struct cli_command *command, int argc, char **argv);
+int cmd_release(const struct cli_command *command, int argc, char **argv);
 int cmd_destroy(const struct cli_command *command, int argc, char **argv);
 int cmd_attach(const struct cli_command *command, int argc, char **argv);
 int cmd_detach(const struct cli_command *command, int argc, char **argv);

@@ -12,9 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xenbus/local.h>
+#include <xenbus/xenbus.h>
 
 #include "cli.h"
 #include "domain.h"
+#include "launch.h"
 #include "process.h"
 #include "world.h"
 
@@ -24,11 +26,12 @@ static const char details[] =
 	"Signals are passed on. Exit status: PROGRAM's, 128 + N where signal N ended it, 126 or 127 where it could not\n"
 	"be run.\n"
 	"\n"
-	"Without --domid the domain gets the next free number. With --domid 0 no domain is made: PROGRAM runs in domain 0,\n"
-	"in place of this one.\n";
+	"Without --domid the domain gets the next free number. With --domid 0 no domain is made: PROGRAM runs in domain 0, of\n"
+	"the machine itself where that runs Xen and no local world is named. When it has ended and left devices that are not\n"
+	"Closed, they are closed for it, and an error node says how it ended: a PROGRAM that is started again takes them.\n";
 
 struct run {
-	const char *run_dir; /* as given */
+	const char *run_dir, *launch; /* as given */
 	struct world_dir dir;
 	struct xen_local *local;
 	struct domain domain;
@@ -43,29 +46,13 @@ static int not_run(const char *program, int err)
 	return err == -ENOENT ? 127 : 126;
 }
 
-/* Domain 0: this process becomes PROGRAM. */
-static int run_dom0(struct run *run)
-{
-	char number[16];
-	int fd = xen_local_domain_fd(run->local, 0);
-
-	if (fd < 0)
-		return cli_fail("domain 0: %s", strerror(-fd));
-	snprintf(number, sizeof(number), "%d", fd);
-	fcntl(fd, F_SETFD, 0);
-	setenv(XEN_LOCAL_DOMAIN_FD_ENV, number, 1);
-	world_setenv(&run->dir);
-	xen_local_disconnect(run->local);
-	execvp(run->argv[0], run->argv);
-	return not_run(run->argv[0], -errno);
-}
-
 /* A guest reaches the store by its ring: the socket would make it as mighty as domain 0. */
 static void guest_environment(const struct world_dir *dir)
 {
 	world_setenv(dir);
 	unsetenv("XENSTORED_PATH");
 	unsetenv("XENSTORED_RUNDIR");
+	unsetenv(XENBUS_LAUNCH_ENV); /* of who runs us */
 }
 
 static int create_domain(struct run *run, uint32_t domid, const char *name)
@@ -184,16 +171,29 @@ static int run_domu(struct run *run, uint32_t domid, const char *name)
 	return status;
 }
 
+static int run_dom0(struct run *run)
+{
+	const bool machine = world_is_machine(run->run_dir);
+	const struct launch launch = { .run_dir = run->run_dir,
+				       .dir = machine ? NULL : &run->dir,
+				       .local = run->local,
+				       .token = run->launch,
+				       .argv = run->argv };
+
+	return launch_run(&launch);
+}
+
 /* The numbers a domain is asked for by: 0 and the missing one mean different things to create(). */
 static int run_in(struct run *run, bool domid_given, uint32_t domid, const char *name)
 {
-	int status = world_connect(&run->dir, &run->local);
+	const bool dom0 = domid_given && domid == 0;
+	int status = dom0 && world_is_machine(run->run_dir) ? 0 : world_dir(run->run_dir, &run->dir);
 
+	if (!status && *run->dir.path)
+		status = world_connect(&run->dir, &run->local);
 	if (status)
 		return status;
-	if (domid_given && domid == 0)
-		return run_dom0(run);
-	status = run_domu(run, domid_given ? domid : 0, name);
+	status = dom0 ? run_dom0(run) : run_domu(run, domid_given ? domid : 0, name);
 	xen_local_disconnect(run->local);
 	return status;
 }
@@ -215,6 +215,11 @@ int cmd_run(const struct cli_command *command, int argc, char **argv)
 		  .kind = CLI_STRING,
 		  .out = &name,
 		  .help = "what the store calls it [Domain-DOMID]" },
+		{ .name = "launch",
+		  .value = "TOKEN",
+		  .kind = CLI_STRING,
+		  .out = &run.launch,
+		  .help = "with --domid 0: 16 to 32 hexadecimal digits for `xenbus release` [random]" },
 		{ 0 },
 	};
 	struct cli_operands operands;
@@ -224,7 +229,9 @@ int cmd_run(const struct cli_command *command, int argc, char **argv)
 		return err;
 	if (name && strlen(name) >= DOMAIN_NAME_MAX)
 		return cli_usage_error(command, options, "--name: at most %u bytes", DOMAIN_NAME_MAX - 1);
+	if (run.launch && (domid || !xenbus_launch_valid(run.launch)))
+		return cli_usage_error(command, options, "--launch: %s",
+				       domid ? "with --domid 0 only" : LAUNCH_SYNTAX);
 	run.argv = operands.argv;
-	err = world_dir(run.run_dir, &run.dir);
-	return err ? err : run_in(&run, domid != UINT32_MAX, domid, name);
+	return run_in(&run, domid != UINT32_MAX, domid, name);
 }

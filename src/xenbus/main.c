@@ -9,6 +9,7 @@ static const struct cli_command commands[] = {
 	{ "up", "", "Start a local world: the hypervisor's part and the store.", cmd_up },
 	{ "down", "", "End a local world and everything that runs in it.", cmd_down },
 	{ "run", "[--] PROGRAM [ARGUMENT...]", "Make a domain and run a program in it.", cmd_run },
+	{ "release", "", "Close the devices of a program of domain 0 that died.", cmd_release },
 	{ "destroy", "", "End a domain at once, whatever it does.", cmd_destroy },
 	{ "attach", "CLASS", "Make a device: both ends' nodes, then wait until they are connected.",
 	  cmd_attach },

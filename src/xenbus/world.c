@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "world.h"
 
+#define XEN_DEVICE "/dev/xen/evtchn" /* as programs tell it: xen_platform_open() */
 #define STORE_SOCKET "xenstored.sock"
 
 static const char *env(const char *name)
@@ -58,6 +59,21 @@ int world_dir(const char *given, struct world_dir *out)
 	if (!given)
 		return cli_fail("which directory? Give --run-dir, or set XENBUS_RUN_DIR or XDG_RUNTIME_DIR");
 	return make_absolute(given, out->path, sizeof(out->path));
+}
+
+bool world_is_machine(const char *given)
+{
+	struct world_dir dir;
+	char path[WORLD_PATH_MAX];
+
+	if (given || env(WORLD_DIR_ENV) || access(XEN_DEVICE, F_OK))
+		return false;
+	if (geteuid() != 0 && !env("XDG_RUNTIME_DIR"))
+		return true;
+	if (world_dir(NULL, &dir))
+		return false;
+	world_path(&dir, "broker.sock", path);
+	return access(path, F_OK) != 0;
 }
 
 void world_path(const struct world_dir *dir, const char *name, char path[WORLD_PATH_MAX])

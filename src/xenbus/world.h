@@ -36,6 +36,10 @@ void world_path(const struct world_dir *dir, const char *name, char path[WORLD_P
 /* What programs that belong to the world (its dom0) find in their environment. */
 void world_setenv(const struct world_dir *dir);
 
+/* Is domain 0 meant of the machine itself, which runs Xen? Not where a directory is named by @given (--run-dir; NULL: not
+ * given) or by the environment, nor where a local world lives in the default one. */
+bool world_is_machine(const char *given);
+
 enum world_lock {
 	WORLD_MAKE, /* `up`: alone; makes the directory, the last part the owner's, and those above it */
 	WORLD_END,  /* `down`: alone */
