@@ -2,8 +2,8 @@
 #ifndef TESTS_FAILING_ALLOC_H
 #define TESTS_FAILING_ALLOC_H
 /*
- * malloc, calloc, realloc, strdup and free of a test program and of our libraries in it (link with
- * FAILING_ALLOC_ARGS of the build: --wrap): counted, and failing when asked.
+ * malloc, calloc, realloc, strdup, asprintf, vasprintf and free of a test program and of our libraries in it
+ * (link with alloc_args of the build: --wrap): counted, and failing when asked.
  */
 #include <stdbool.h>
 

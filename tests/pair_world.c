@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -45,14 +46,29 @@ static void store_program(char path[512])
 	strcpy(strrchr(path, '/'), "/../xenstored");
 }
 
-static pid_t run_store(struct pair_world *w)
+#define OPTIONS_MAX 16
+
+static void exec_store(const struct pair_world *w, const char *const *options)
+{
+	const char *argv[OPTIONS_MAX + 3] = { "xenstored", "-N" };
+	char program[512];
+
+	store_program(program);
+	for (int i = 0; options && options[i] && i < OPTIONS_MAX; i++)
+		argv[i + 2] = options[i];
+	if (w->store_log >= 0)
+		dup2(w->store_log, STDERR_FILENO);
+	execv(program, (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
+static pid_t run_store(struct pair_world *w, const char *const *options)
 {
 	int fd = xen_local_domain_fd(w->local, 0);
-	char program[512], number[12];
+	char number[12];
 	pid_t pid;
 
 	assert_true(fd >= 0);
-	store_program(program);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
@@ -60,8 +76,7 @@ static pid_t run_store(struct pair_world *w)
 		fcntl(fd, F_SETFD, 0);
 		snprintf(number, sizeof(number), "%d", fd);
 		setenv(XEN_LOCAL_DOMAIN_FD_ENV, number, 1);
-		execl(program, program, "-N", (char *)NULL);
-		_exit(127);
+		exec_store(w, options);
 	}
 	close(fd);
 	return pid;
@@ -120,12 +135,13 @@ static struct xen_platform *open_platform(struct pair_world *w, unsigned int dom
 	return platform;
 }
 
-int pair_setup(void **state)
+static int setup(void **state, int store_log, const char *const *options)
 {
 	struct pair_world *w = calloc(1, sizeof(*w));
 	char socket[96];
 
 	assert_non_null(w);
+	w->store_log = store_log;
 	strcpy(w->dir, "/tmp/alice-test-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	snprintf(socket, sizeof(socket), "%s/xenstored.sock", w->dir);
@@ -134,11 +150,24 @@ int pair_setup(void **state)
 	w->broker = run_broker(w->dir);
 	assert_int_equal(xen_local_connect(w->dir, &w->local), 0);
 	assert_int_equal(xenbus_host_new(&w->host), 0);
-	w->store = run_store(w);
+	w->store = run_store(w, options);
 	introduce(w);
 	assert_int_equal(xen_local_stats(w->local, XEN_LOCAL_ALL, &w->before), 0);
 	*state = w;
 	return 0;
+}
+
+int pair_setup(void **state)
+{
+	return setup(state, -1, NULL);
+}
+
+int pair_setup_store(void **state, const char *const *options)
+{
+	int log = memfd_create("store log", MFD_CLOEXEC);
+
+	assert_true(log >= 0);
+	return setup(state, log, options);
 }
 
 static void end(pid_t pid, int sig)
@@ -172,6 +201,8 @@ int pair_teardown(void **state)
 	pair_run_until(w, nothing_left, NULL);
 	kill(w->store, SIGCONT); /* where a test that failed left it stopped */
 	end(w->store, SIGTERM);
+	if (w->store_log >= 0)
+		close(w->store_log);
 	xen_local_disconnect(w->local);
 	end(w->broker, SIGTERM);
 	xenbus_host_free(w->host);
@@ -266,6 +297,36 @@ void pair_kill(pid_t pid)
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status));
+}
+
+/* The last line is the newest. */
+static void parse_report(struct pair_world *w, struct pair_store_report *r)
+{
+	char text[4096], *last = NULL;
+	off_t end = lseek(w->store_log, 0, SEEK_CUR), from = end > 4095 ? end - 4095 : 0;
+	ssize_t len = pread(w->store_log, text, sizeof(text) - 1, from);
+	unsigned long long v[7];
+
+	assert_true(len > 0);
+	text[len] = '\0';
+	for (char *at = text; (at = strstr(at, "memory: ")); at++)
+		last = at;
+	assert_non_null(last);
+	assert_int_equal(sscanf(last,
+				"memory: %llu bytes; %llu nodes, %llu watches, %llu transactions, %llu "
+				"connections, %llu domains, %llu",
+				&v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6]),
+			 7);
+	*r = (struct pair_store_report){ v[0], v[1], v[2], v[3], v[4], v[5], v[6] };
+}
+
+void pair_store_report(struct pair_world *w, struct pair_store_report *report)
+{
+	struct xenstore *xs = connect_store(w);
+
+	ASK(xs, XS_CONTROL, "memreport");
+	xenstore_close(xs);
+	parse_report(w, report);
 }
 
 static int attach(struct xenbus *bus, void *arg)

@@ -22,6 +22,7 @@
 struct pair_world {
 	char dir[64]; /* the run directory */
 	pid_t broker, store;
+	int store_log; /* where it is kept; -1: it goes to our stderr */
 	struct xen_local *local;
 	struct xenbus_host *host;
 	struct xen_platform *platform[2]; /* of domain 0 and 1 */
@@ -34,6 +35,8 @@ struct pair_world {
 };
 
 int pair_setup(void **state);
+/* The same, with a store that is given @options (NULL-terminated; NULL: none) and whose log is kept, not shown. */
+int pair_setup_store(void **state, const char *const *options);
 int pair_teardown(void **state);
 
 /* Opens the bus of @domain (0 or 1). */
@@ -45,6 +48,12 @@ void pair_close_bus(struct pair_world *w, unsigned int domain);
 pid_t pair_start(struct pair_world *w, unsigned int domain, void (*body)(struct pair_world *w, void *arg),
 		 void *arg);
 void pair_kill(pid_t pid);
+
+/* What the store holds, as it says in its kept log; over a connection of its own, which counts. */
+struct pair_store_report {
+	uint64_t bytes, nodes, watches, transactions, connections, domains, version_bytes;
+};
+void pair_store_report(struct pair_world *w, struct pair_store_report *report);
 
 /* The toolstack's part, from domain 0. */
 void pair_attach(struct pair_world *w);
