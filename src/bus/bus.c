@@ -121,7 +121,7 @@ int xenbus_open(const struct xenbus_config *config, struct xenbus **out, const c
 	if (err) {
 		xenstore_close(bus->xs);
 		log_close(bus);
-		free(bus->trace);
+		trace_close(bus);
 		free(bus);
 		return err;
 	}
@@ -145,7 +145,7 @@ void xenbus_close(struct xenbus *bus)
 	resources_close(bus);
 	fiber_pool_fini(&bus->pool);
 	log_close(bus);
-	free(bus->trace);
+	trace_close(bus);
 	free(bus);
 }
 
@@ -193,6 +193,7 @@ static int register_driver(struct xenbus *bus, const struct xenbus_driver *drv, 
 	for (id = drv->ids; id->devicetype[0]; id++)
 		if (is_registered(bus, id->devicetype, is_backend))
 			return -EEXIST;
+	trace_publish(bus);
 	for (id = drv->ids; id->devicetype[0]; id++) {
 		if (root_new(bus, drv, id, is_backend))
 			continue;

@@ -9,7 +9,7 @@
  *     |- devices   by nodename; each has a task, look bits, resources, the other end's watch
  *     |- tasks     a fiber's context: what it is parked on, its transaction
  *     |- ports     event channel -> device, handler
- *     `- trace     bounded ring
+ *     `- trace     bounded ring, published in the world's folder
  *
  * A task runs on its fiber or not at all. Bits and work may be posted from anywhere on the loop; the
  * task's fiber picks them up, and when there is nothing left it returns and gives its stack back.
@@ -112,6 +112,7 @@ struct device_impl {
 	struct publish_key *keys; /* what publish_add() gathered */
 	size_t key_count;
 	const char *waiting; /* static text */
+	const char *waiting_traced;
 	uint64_t waiting_since;
 	unsigned int wait_own, wait_other;
 	struct xenbus_timer wait_timer;
@@ -171,9 +172,8 @@ struct xenbus {
 	struct port *ports; /* by port number */
 	size_t port_slots;
 	struct logfile *dmesg; /* the local world's; NULL: none, or the owner logs */
-	struct xenbus_trace_entry *trace;
-	size_t trace_size;
-	uint64_t trace_next;
+	struct ringfile *trace;
+	bool trace_tried; /* to publish it */
 	struct xenbus_counts counts;
 };
 
@@ -275,6 +275,8 @@ void keys_clear(struct device_impl *impl);
 /* -- wait.c */
 void wait_update(struct device_impl *impl);
 void wait_cancel(struct device_impl *impl);
+/* What it waits for now that all has been done goes into the trace, if that is news. */
+void wait_trace(struct device_impl *impl);
 
 /* -- resource.c */
 void resources_release(struct device_impl *impl);
@@ -297,6 +299,9 @@ void toolstack_store_lost(struct xenbus *bus);
 
 /* -- trace.c */
 int trace_open(struct xenbus *bus);
+void trace_close(struct xenbus *bus);
+/* From now on others may read it, where the world has a folder. Once a bus; private it is as good. */
+void trace_publish(struct xenbus *bus);
 void trace_add(struct xenbus *bus, const struct xenbus_device *dev, enum xenbus_trace_kind kind,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void trace_message(struct xenbus *bus, bool out, uint32_t op, const void *payload, size_t len);

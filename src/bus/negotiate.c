@@ -277,4 +277,5 @@ void negotiate(struct device_impl *impl)
 		negotiate_by_table(impl);
 	}
 	wait_update(impl);
+	wait_trace(impl);
 }

@@ -1,25 +1,72 @@
 /* SPDX-License-Identifier: MIT */
 /* The trace: a bounded ring of what happened, always on; and the log. */
 #include "bus.h"
+#include <base/ringfile.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <xenbus/trace_file.h>
 #include <xenbus/wire.h>
 
 #define TRACE_ENTRIES 4096u
-#define TRACE_VALUE_MAX 48u
 
 int trace_open(struct xenbus *bus)
 {
-	bus->trace_size = bus->config.trace_entries ? bus->config.trace_entries : TRACE_ENTRIES;
-	bus->trace = calloc(bus->trace_size, sizeof(*bus->trace));
-	return bus->trace ? 0 : -ENOMEM;
+	const size_t wanted = bus->config.trace_entries ? bus->config.trace_entries : TRACE_ENTRIES;
+	const struct ringfile_info info = {
+		.kind = TRACE_FILE_KIND,
+		.version = TRACE_FILE_VERSION,
+		.record_size = sizeof(struct xenbus_trace_entry),
+		.records = wanted < RINGFILE_RECORDS_MAX ? (uint32_t)wanted : RINGFILE_RECORDS_MAX,
+	};
+
+	return ringfile_new(&info, &bus->trace);
 }
 
-static struct xenbus_trace_entry *trace_next(struct xenbus *bus, const struct xenbus_device *dev,
-					     enum xenbus_trace_kind kind)
+void trace_close(struct xenbus *bus)
 {
-	struct xenbus_trace_entry *entry = &bus->trace[bus->trace_next++ % bus->trace_size];
+	if (bus->trace)
+		trace_add(bus, NULL, XENBUS_TRACE_NOTE, TRACE_FILE_END);
+	ringfile_free(bus->trace);
+}
+
+/* The folder of the world that this program is in, if there is one and its clock is the machine's. */
+static const char *world_dir(const struct xenbus *bus)
+{
+	const char *dir = getenv("XENBUS_RUN_DIR");
+
+	if (xenbus_host_fd(bus->host) < 0)
+		return NULL; /* a simulator's */
+	if (dir && *dir)
+		return dir;
+	if (bus->platform && !strcmp(xen_platform_name(bus->platform), "xen") && !access(XEN_RUN_DIR, W_OK))
+		return XEN_RUN_DIR;
+	return NULL;
+}
+
+/* Only of programs with drivers: a toolstack's command comes and goes, and its ring would push out theirs. */
+void trace_publish(struct xenbus *bus)
+{
+	const char *world = world_dir(bus);
+	char *dir;
+	int err;
+
+	if (!world || bus->trace_tried)
+		return;
+	bus->trace_tried = true;
+	if (asprintf(&dir, "%s/" TRACE_FILE_FOLDER, world) < 0)
+		return;
+	err = ringfile_publish(bus->trace, dir, bus->domid);
+	if (err)
+		bus_log(bus, XENBUS_LOG_DEBUG, "the trace stays private: %s: %s", dir, strerror(-err));
+	free(dir);
+}
+
+static struct xenbus_trace_entry *trace_begin(struct xenbus *bus, const struct xenbus_device *dev,
+					      enum xenbus_trace_kind kind)
+{
+	struct xenbus_trace_entry *entry = ringfile_begin(bus->trace);
 
 	entry->time_ns = xenbus_host_now(bus->host);
 	entry->kind = (uint8_t)kind;
@@ -33,12 +80,13 @@ static struct xenbus_trace_entry *trace_next(struct xenbus *bus, const struct xe
 void trace_add(struct xenbus *bus, const struct xenbus_device *dev, enum xenbus_trace_kind kind,
 	       const char *fmt, ...)
 {
-	struct xenbus_trace_entry *entry = trace_next(bus, dev, kind);
+	struct xenbus_trace_entry *entry = trace_begin(bus, dev, kind);
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(entry->text, sizeof(entry->text), fmt, ap);
 	va_end(ap);
+	ringfile_commit(bus->trace, entry->time_ns);
 }
 
 /* Printable bytes as they are, a NUL between strings as a blank, the rest as \xHH; cut at @size. */
@@ -72,20 +120,22 @@ void trace_message(struct xenbus *bus, bool out, uint32_t op, const void *payloa
 		return; /* answers of success say little that the request did not */
 	if (event && len)
 		len = strnlen(payload, len); /* the token is ours */
-	entry = trace_next(bus, dev, event ? XENBUS_TRACE_EVENT : XENBUS_TRACE_STORE);
+	entry = trace_begin(bus, dev, event ? XENBUS_TRACE_EVENT : XENBUS_TRACE_STORE);
 	n = snprintf(entry->text, sizeof(entry->text), "%s ", event ? "event" : name ? name : "?");
 	if (len && !((const char *)payload)[len - 1])
 		len--;
 	put_escaped(entry->text + n, sizeof(entry->text) - (size_t)n, payload, len);
+	ringfile_commit(bus->trace, entry->time_ns);
 }
 
 int xenbus_trace_get(const struct xenbus *bus, size_t index, struct xenbus_trace_entry *out)
 {
-	uint64_t first = bus->trace_next > bus->trace_size ? bus->trace_next - bus->trace_size : 0;
+	const uint64_t first = ringfile_first(bus->trace);
 
-	if (index >= bus->trace_next - first)
+	if (index >= ringfile_next(bus->trace) - first)
 		return -ENOENT;
-	*out = bus->trace[(first + index) % bus->trace_size];
+	*out = *(const struct xenbus_trace_entry *)ringfile_record(bus->trace, first + index);
+	trace_file_check(out);
 	return 0;
 }
 
@@ -102,13 +152,11 @@ static void write_json_string(FILE *out, const char *s)
 
 int xenbus_trace_write(const struct xenbus *bus, FILE *out)
 {
-	static const char *const kinds[] = { "state", "otherend", "store",  "event",
-					     "grant", "evtchn",	  "driver", "note" };
 	struct xenbus_trace_entry entry;
 
 	for (size_t i = 0; !xenbus_trace_get(bus, i, &entry); i++) {
 		fprintf(out, "{\"time_ns\":%llu,\"domid\":%u,\"kind\":\"%s\",\"device\":",
-			(unsigned long long)entry.time_ns, bus->domid, kinds[entry.kind]);
+			(unsigned long long)entry.time_ns, bus->domid, trace_file_kinds[entry.kind]);
 		write_json_string(out, entry.device);
 		fprintf(out, ",\"own\":%u,\"other\":%u,\"text\":", entry.own, entry.other);
 		write_json_string(out, entry.text);

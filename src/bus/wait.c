@@ -72,6 +72,14 @@ void wait_cancel(struct device_impl *impl)
 	xenbus_timer_cancel(impl->dev.bus->host, &impl->wait_timer);
 }
 
+void wait_trace(struct device_impl *impl)
+{
+	if (impl->waiting == impl->waiting_traced)
+		return;
+	impl->waiting_traced = impl->waiting;
+	trace_add(impl->dev.bus, &impl->dev, XENBUS_TRACE_WAIT, "%s", impl->waiting ? impl->waiting : "");
+}
+
 void wait_update(struct device_impl *impl)
 {
 	struct xenbus_device *dev = &impl->dev;

@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <base/ringfile.h>
 #include <xenbus/local.h>
+#include <xenbus/trace_file.h>
 
 #include "cli.h"
 #include "process.h"
@@ -11,7 +13,8 @@
 
 static const char details[] =
 	"All domains of the world are killed, xenstored and the broker end, and their files are removed, the log that\n"
-	"`xenbus dmesg` shows among them. Programs in domain 0 see the world end. Exit status 1 if no world was up.\n";
+	"`xenbus dmesg` shows and the programs' traces among them. Programs in domain 0 see the world end. Exit status 1 if\n"
+	"no world was up.\n";
 
 #define STORE_GRACE_MS 5000
 
@@ -28,6 +31,8 @@ static int remove_files(const struct world_dir *dir)
 		world_path(dir, names[i], path);
 		removed += !unlink(path);
 	}
+	world_path(dir, TRACE_FILE_FOLDER, path);
+	removed += (int)ringfile_remove_all(path);
 	rmdir(dir->path); /* stays where somebody keeps something else in it */
 	return removed;
 }

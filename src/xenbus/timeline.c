@@ -272,6 +272,8 @@ static void print_entry(struct story *s, const struct timeline_entry *e)
 
 	if (e->kind == TIMELINE_EVENT && !s->look->events)
 		return;
+	if (e->kind == TIMELINE_WAIT && !*e->text)
+		return; /* for nothing any more */
 	see_silence(s, e);
 	if (e->kind == TIMELINE_STORE) {
 		add_operation(s, e);
@@ -285,6 +287,8 @@ static void print_entry(struct story *s, const struct timeline_entry *e)
 		const char *now = strstr(e->text, "-> ");
 
 		snprintf(text, sizeof(text), "sees %s", now ? now + 3 : e->text);
+	} else if (e->kind == TIMELINE_WAIT) {
+		snprintf(text, sizeof(text), "waits for %s", e->text);
 	} else {
 		snprintf(text, sizeof(text), "%s", e->text);
 	}

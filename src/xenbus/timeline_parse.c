@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kinds[TIMELINE_KINDS] = { "state", "otherend", "store",  "event",
-						   "grant", "evtchn",	"driver", "note" };
+static const char *const kinds[TIMELINE_KINDS] = { "state",  "otherend", "store", "event", "grant",
+						   "evtchn", "driver",	 "note",  "wait" };
 
 /* The string that begins at @s, behind its quote, into @out (cut at @size); what a terminal would take for a
  * command becomes '?'. What follows it, or NULL. */

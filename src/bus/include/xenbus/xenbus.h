@@ -348,8 +348,10 @@ enum xenbus_trace_kind {
 	XENBUS_TRACE_EVTCHN,   /* bind, unbind */
 	XENBUS_TRACE_DRIVER,   /* a driver's callback entered or left */
 	XENBUS_TRACE_NOTE,     /* waits reported, oddities ignored */
+	XENBUS_TRACE_WAIT,     /* what it waits for has changed; text: of xenbus_waiting_for(), "" nothing */
 };
-/* Always on; the oldest entries are overwritten. */
+/* Always on; the oldest entries are overwritten. Those of a program with drivers lie in a file of its world, where there
+ * is one (XENBUS_RUN_DIR): `xenbus trace` reads them while it runs, and after it was killed. */
 struct xenbus_trace_entry {
 	uint64_t time_ns;   /* host clock */
 	uint8_t kind;	    /* enum xenbus_trace_kind */
