@@ -190,6 +190,9 @@ void task_fini(struct task *task);
 void task_kick(struct task *task);
 /* From its fiber: leaves until woken. Returns 0; -ENODEV condemned; -ETIMEDOUT after @timeout_ns (0: none). */
 int task_park(struct task *task, uint64_t timeout_ns);
+/* The same, for what depends on the store's answers. The framework's last words wait only while it answers anybody:
+ * -ENODEV. */
+int task_park_store(struct task *task);
 /* The task goes on in the loop's next turn: the caller's objects are as they were when this returns. */
 void task_wake(struct task *task);
 /* The same, at once where no fiber runs: the task, and what it owns, may be gone when this returns. For the

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAST_WORDS_NS 2000000000u /* a store that does not answer must not keep a device from ending */
-
 static void call_done(struct xenstore_request *req, int error, const char *reply, size_t len)
 {
 	struct bus_call *call = list_entry(req, struct bus_call, req);
@@ -66,7 +64,7 @@ int bus_wait_calls(struct bus_batch *batch, struct bus_call *calls, size_t count
 	int err = task->condemned && !task->last_words ? -ENODEV : 0;
 
 	while (!err && batch->pending)
-		err = task_park(task, task->last_words ? LAST_WORDS_NS : 0);
+		err = task_park_store(task);
 	if (err) {
 		calls_cancel(batch, calls, count);
 		return -ENODEV;

@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 
-#define TASK_RETRY_NS 10000000u /* no memory for a stack: try again in 10 ms */
+#define LAST_WORDS_NS 2000000000u /* a store that answers nobody must not keep a device from ending */
+#define TASK_RETRY_NS 10000000u	  /* no memory for a stack: try again in 10 ms */
 
 static void task_main(void *arg)
 {
@@ -135,6 +136,26 @@ int task_park(struct task *task, uint64_t timeout_ns)
 	if (task->condemned && !task->last_words)
 		return -ENODEV;
 	return task->timed_out ? -ETIMEDOUT : 0;
+}
+
+static uint64_t replies(const struct xenbus *bus)
+{
+	struct xenstore_counters counters;
+
+	xenstore_counters(bus->xs, &counters);
+	return counters.replies;
+}
+
+int task_park_store(struct task *task)
+{
+	uint64_t before;
+	int err;
+
+	do {
+		before = replies(task->bus);
+		err = task_park(task, task->last_words ? LAST_WORDS_NS : 0);
+	} while (err == -ETIMEDOUT && replies(task->bus) != before);
+	return err == -ETIMEDOUT ? -ENODEV : err;
 }
 
 void task_condemn(struct task *task)

@@ -52,7 +52,7 @@ static int slot_take(struct task *task)
 	}
 	list_add_tail(&bus->tx_queue, &task->tx_link);
 	while (!task->tx_slot && !err)
-		err = task_park(task, 0);
+		err = task_park_store(task);
 	if (!err)
 		return 0;
 	list_del(&task->tx_link);
@@ -132,7 +132,7 @@ int tx_start(struct task *task)
 	}
 	task->bus->counts.requests++;
 	while (!err && tx->error == 1)
-		err = task_park(task, 0);
+		err = task_park_store(task);
 	if (err) {
 		tx_abandon(task);
 		return err;

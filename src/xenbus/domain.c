@@ -230,7 +230,8 @@ static int detach_all(struct xenbus *bus, void *arg)
 
 		if (device.frontend_id != domid && device.backend_id != domid)
 			continue;
-		one = xenbus_toolstack_detach(bus, &device, true, DETACH_NS);
+		/* A backend that ended with its domain closes no more. */
+		one = xenbus_toolstack_detach(bus, &device, true, device.backend_id == domid ? 0 : DETACH_NS);
 		if (one && one != -ENOENT && !err)
 			err = one;
 	}

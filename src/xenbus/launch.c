@@ -251,5 +251,7 @@ int launch_run(const struct launch *launch)
 	c.pidfd = process_open(c.pid);
 	status = await_end(&c);
 	clean_up(&c, status);
+	if (c.world_ended && WIFEXITED(status) && !WEXITSTATUS(status))
+		return CLI_FAILURE; /* it ended because we told it to */
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

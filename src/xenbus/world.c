@@ -220,6 +220,8 @@ int world_bus_run(const char *run_dir, int (*fn)(struct xenbus *bus, void *arg),
 		return no_store(err, why);
 	}
 	err = xenbus_task_run(bus, fn, arg);
+	if (err == -ENOTCONN)
+		err = cli_fail("the store was lost; `xenbus up` starts one");
 	xenbus_close(bus);
 	xenbus_host_free(config.host);
 	return err;

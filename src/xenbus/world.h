@@ -65,7 +65,7 @@ int world_store_open(const char *run_dir, struct world_store *out);
 void world_store_close(struct world_store *store);
 
 /* The same as a bus without drivers, for the toolstack's calls: runs @fn in a fiber and returns what it returns,
- * or a negative error number; CLI_FAILURE after saying why there is no bus. */
+ * or a negative error number; CLI_FAILURE after saying why there is no bus, or that the store was lost. */
 int world_bus_run(const char *run_dir, int (*fn)(struct xenbus *bus, void *arg), void *arg);
 
 #endif
