@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The contract of event channels: <xenbus/platform.h>, in whichever world the fixture is linked for. */
 #include <errno.h>
-#include <poll.h>
 
 #include "fixture.h"
 
@@ -13,16 +12,9 @@ static struct xen_platform_evtchn *open_evtchn(struct xen_platform *platform)
 	return xce;
 }
 
-static bool fd_readable(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-
-	return poll(&p, 1, 0) == 1;
-}
-
 static void assert_quiet(struct xen_platform_evtchn *xce)
 {
-	assert_false(fd_readable(xen_platform_evtchn_fd(xce)));
+	assert_false(fixture_readable(xce));
 	assert_int_equal(xen_platform_evtchn_pending(xce), -EAGAIN);
 }
 
@@ -72,7 +64,7 @@ static void binding_raises_one_event_at_the_binder_only(void **state)
 	assert_quiet(f);
 	assert_int_equal(xen_platform_evtchn_notify(f, (uint32_t)fport), 0); /* nobody there yet */
 	bport = xen_platform_evtchn_bind_interdomain(b, fixture_domid(fx, 1), (uint32_t)fport);
-	assert_true(fd_readable(xen_platform_evtchn_fd(b)));
+	assert_true(fixture_readable(b));
 	assert_int_equal(xen_platform_evtchn_pending(b), bport);
 	assert_int_equal(xen_platform_evtchn_unmask(b, (uint32_t)bport), 0);
 	assert_quiet(b);

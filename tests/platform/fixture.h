@@ -42,6 +42,10 @@ uint32_t fixture_store_port(struct fixture *f, int domain);
 /* The world itself ends. */
 void fixture_power_cut(struct fixture *f);
 
+/* Whether the descriptor of @xce is readable now. */
+bool fixture_readable(struct xen_platform_evtchn *xce);
+/* Whether @platform's process has been told that its domain or the world ended. */
+bool fixture_ended(struct xen_platform *platform);
 /* Waits until a port of @xce is pending and takes it. */
 uint32_t fixture_await(struct xen_platform_evtchn *xce);
 

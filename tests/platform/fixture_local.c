@@ -285,6 +285,24 @@ void fixture_power_cut(struct fixture *f)
 	kill(f->broker, SIGKILL);
 }
 
+static bool readable(int fd, int timeout_ms)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, timeout_ms) == 1;
+}
+
+bool fixture_readable(struct xen_platform_evtchn *xce)
+{
+	return readable(xen_platform_evtchn_fd(xce), 0);
+}
+
+/* The broker tells in its own time. */
+bool fixture_ended(struct xen_platform *platform)
+{
+	return readable(xen_platform_fd(platform), 1);
+}
+
 uint32_t fixture_await(struct xen_platform_evtchn *xce)
 {
 	struct pollfd p = { .fd = xen_platform_evtchn_fd(xce), .events = POLLIN };
