@@ -128,6 +128,8 @@ int sim_process_start(struct sim *sim, const struct sim_process_config *config, 
 struct xenbus_host *sim_process_host(struct sim_process *process);
 struct xen_platform *sim_process_platform(struct sim_process *process);
 const char *sim_process_name(const struct sim_process *process);
+/* Whose @platform is, one of a simulator's. */
+struct sim_process *sim_process_of(struct xen_platform *platform);
 
 /* kill -9. To all others the process is gone at once, also in the middle of a callback of its own: handles and streams
  * are closed, notifications delivered. Its memory stays: what it sees of shared pages becomes a private copy, its
