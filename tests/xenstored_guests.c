@@ -16,273 +16,85 @@
 #include <xenbus/wire.h>
 
 #include "failing_alloc.h"
-#include "fake_xen.h"
-#include "server.h"
-#include "virtual_host.h"
-
-struct world {
-	struct fake_xen xen;
-	struct virtual_host host;
-	struct server server;
-	char said[1024]; /* the last line of the log */
-};
-
-static struct options quiet_options(void)
-{
-	struct options options = { .domain_init = true };
-
-	store_quota_defaults(&options.quota);
-	return options;
-}
-
-/* A world without a server in it. */
-static struct world *begin_world(void)
-{
-	struct world *w = calloc(1, sizeof(*w));
-
-	assert_non_null(w);
-	virtual_host_init(&w->host);
-	fake_xen_begin(&w->xen);
-	return w;
-}
-
-static void end_world(struct world *w)
-{
-	fake_xen_end(&w->xen);
-	virtual_host_deinit(&w->host);
-	free(w);
-}
-
-static void hear(void *ctx, int priority, const char *line)
-{
-	struct world *w = ctx;
-
-	snprintf(w->said, sizeof(w->said), "%s", line);
-}
-
-static int open_server(struct world *w)
-{
-	const struct server_world world = { .host = &w->host.base, .platform = &w->xen.platform };
-	struct options options = quiet_options();
-
-	w->server.log = (struct log){ .sink = hear, .ctx = w };
-	return server_open(&w->server, &options, &world);
-}
-
-/* What is ready, and then a round: what server_serve() says. */
-static int serve(struct world *w)
-{
-	assert_true(xenbus_host_dispatch(&w->host.base, 0) >= 0);
-	return server_serve(&w->server);
-}
-
-/* Rounds until there is nothing to do. */
-static void settle(struct world *w)
-{
-	for (int i = 0; i < 10000; i++) {
-		int ran = xenbus_host_dispatch(&w->host.base, 0);
-
-		if (server_serve(&w->server) < 0 && ran == 0)
-			return;
-	}
-	fail_msg("it does not come to rest");
-}
-
-static struct world *begin(void)
-{
-	struct world *w = begin_world();
-
-	assert_int_equal(open_server(w), 0);
-	settle(w);
-	return w;
-}
-
-static void end(struct world *w)
-{
-	server_close(&w->server);
-	end_world(w);
-}
-
-/* -- a guest's side ----------------------------------------------------------------------------- */
-
-static struct store_page page_of(struct world *w, uint32_t domid)
-{
-	struct store_page page;
-
-	store_page_attach(&page, w->xen.domains[domid].page);
-	return page;
-}
-
-static void put(struct world *w, uint32_t domid, uint32_t type, uint32_t req_id, const char *payload,
-		size_t len)
-{
-	struct store_page page = page_of(w, domid);
-	char message[WIRE_MESSAGE_MAX];
-
-	wire_header_put(message, type, req_id, 0, (uint32_t)len);
-	memcpy(message + WIRE_HEADER_SIZE, payload, len);
-	assert_int_equal(byte_ring_put(&page.req, message, WIRE_HEADER_SIZE + len), WIRE_HEADER_SIZE + len);
-}
-
-/* Takes @len bytes, letting the store go on while there are too few. */
-static void get_bytes(struct world *w, uint32_t domid, void *to, size_t len)
-{
-	struct store_page page = page_of(w, domid);
-
-	for (int idle = 0; len; idle++) {
-		int n = byte_ring_get(&page.rsp, to, len);
-
-		assert_true(n >= 0 && idle < 100);
-		to = (char *)to + n;
-		len -= (size_t)n;
-		fake_xen_kick(&w->xen, domid);
-		settle(w);
-	}
-}
-
-struct answer {
-	struct xsd_sockmsg header;
-	char payload[WIRE_PAYLOAD_MAX + 1];
-};
-
-static void get(struct world *w, uint32_t domid, struct answer *answer)
-{
-	char header[WIRE_HEADER_SIZE];
-
-	get_bytes(w, domid, header, sizeof(header));
-	wire_header_get(header, &answer->header);
-	assert_true(answer->header.len <= WIRE_PAYLOAD_MAX);
-	get_bytes(w, domid, answer->payload, answer->header.len);
-	answer->payload[answer->header.len] = '\0';
-}
-
-static void ask(struct world *w, uint32_t domid, uint32_t type, const char *payload, size_t len,
-		struct answer *answer)
-{
-	put(w, domid, type, 77, payload, len);
-	fake_xen_kick(&w->xen, domid);
-	settle(w);
-	get(w, domid, answer);
-	assert_int_equal(answer->header.req_id, 77);
-}
-
-static void expect_read(struct world *w, uint32_t domid, const char *path, const char *value)
-{
-	struct answer answer;
-
-	ask(w, domid, XS_READ, path, strlen(path) + 1, &answer);
-	assert_string_equal(answer.payload, value);
-}
-
-static const char *introduce(struct world *w, uint32_t domid)
-{
-	static struct answer answer;
-	char payload[32];
-	int len = snprintf(payload, sizeof(payload), "%u%c1%c5", domid, 0, 0) + 1;
-
-	ask(w, 0, XS_INTRODUCE, payload, (size_t)len, &answer);
-	return answer.payload;
-}
-
-static void add_guest(struct world *w, uint32_t domid)
-{
-	struct answer answer;
-	char payload[64];
-	size_t len;
-
-	fake_xen_create(&w->xen, domid);
-	assert_string_equal(introduce(w, domid), "OK");
-	len = (size_t)snprintf(payload, sizeof(payload), "/local/domain/%u%c", domid, 0);
-	ask(w, 0, XS_MKDIR, payload, len, &answer);
-	len = (size_t)snprintf(payload, sizeof(payload), "/local/domain/%u%cn%u", domid, 0, domid) + 1;
-	ask(w, 0, XS_SET_PERMS, payload, len, &answer);
-	assert_string_equal(answer.payload, "OK");
-}
-
-static bool is_empty(struct world *w, uint32_t domid)
-{
-	struct store_page page = page_of(w, domid);
-
-	return byte_ring_used(&page.rsp) == 0;
-}
+#include "server_world.h"
 
 /* -- serving ------------------------------------------------------------------------------------ */
 
 static void dom0_is_introduced_at_the_start_and_told_once(void **state)
 {
-	struct world *w = begin();
-	struct store_page page = page_of(w, 0);
+	struct world *w = world_begin();
+	struct store_page page = guest_page(w, 0);
 
 	assert_int_equal(w->xen.domains[0].notified, 1);
 	assert_int_equal(atomic_load(page.connection), STORE_PAGE_CONNECTED);
 	assert_int_equal(atomic_load(page.server_features), 15);
-	expect_read(w, 0, "/tool/xenstored", "");
+	guest_expect_read(w, 0, "/tool/xenstored", "");
 	assert_int_equal(fake_xen_held(&w->xen), 2);
-	end(w);
+	world_end(w);
 }
 
 static void a_guest_is_served_on_its_ring(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct store_page page;
 	struct answer answer;
 
-	add_guest(w, 3);
-	page = page_of(w, 3);
+	guest_add(w, 3);
+	page = guest_page(w, 3);
 	assert_int_equal(atomic_load(page.server_features), 15);
-	ask(w, 3, XS_WRITE, "data\0here", 9, &answer);
+	guest_ask(w, 3, XS_WRITE, "data\0here", 9, &answer);
 	assert_string_equal(answer.payload, "OK");
-	expect_read(w, 3, "data", "here");
-	expect_read(w, 0, "/local/domain/3/data", "here");
-	end(w);
+	guest_expect_read(w, 3, "data", "here");
+	guest_expect_read(w, 0, "/local/domain/3/data", "here");
+	world_end(w);
 }
 
 static void what_a_guest_asked_before_it_was_introduced_is_answered(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct answer answer;
 
 	fake_xen_create(&w->xen, 3);
-	put(w, 3, XS_READ, 8, "/tool", 6);
-	assert_string_equal(introduce(w, 3), "OK");
-	settle(w);
-	get(w, 3, &answer);
+	guest_put(w, 3, XS_READ, 8, "/tool", 6);
+	assert_string_equal(guest_introduce(w, 3), "OK");
+	world_settle(w);
+	guest_get(w, 3, &answer);
 	assert_int_equal(answer.header.req_id, 8);
-	end(w);
+	world_end(w);
 }
 
 static void one_turn_is_one_notification(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct answer answer;
 
-	add_guest(w, 3);
+	guest_add(w, 3);
 	w->xen.domains[3].notified = 0;
 	for (uint32_t i = 0; i < 10; i++)
-		put(w, 3, XS_WRITE, i, "k\0v", 3);
+		guest_put(w, 3, XS_WRITE, i, "k\0v", 3);
 	fake_xen_kick(&w->xen, 3);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(w->xen.domains[3].notified, 1);
 	for (uint32_t i = 0; i < 10; i++) {
-		get(w, 3, &answer);
+		guest_get(w, 3, &answer);
 		assert_int_equal(answer.header.req_id, i);
 		assert_string_equal(answer.payload, "OK");
 	}
-	end(w);
+	world_end(w);
 }
 
 static void a_reply_larger_than_the_ring_comes_in_parts(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct answer answer;
 	char payload[1900];
 
-	add_guest(w, 3);
+	guest_add(w, 3);
 	memset(payload, 'v', sizeof(payload));
 	memcpy(payload, "/local/domain/3/long", 21);
 	/* Dom0 writes it, in parts too: its ring is as small. */
 	{
-		struct store_page page = page_of(w, 0);
+		struct store_page page = guest_page(w, 0);
 		char message[WIRE_HEADER_SIZE + sizeof(payload)];
 		size_t sent = 0;
 
@@ -294,23 +106,23 @@ static void a_reply_larger_than_the_ring_comes_in_parts(void **state)
 			assert_true(n > 0);
 			sent += (size_t)n;
 			fake_xen_kick(&w->xen, 0);
-			settle(w);
+			world_settle(w);
 		}
-		get(w, 0, &answer);
+		guest_get(w, 0, &answer);
 		assert_string_equal(answer.payload, "OK");
 	}
-	ask(w, 3, XS_READ, "long", 5, &answer);
+	guest_ask(w, 3, XS_READ, "long", 5, &answer);
 	assert_int_equal(answer.header.type, XS_READ);
 	assert_int_equal(answer.header.len, sizeof(payload) - 21);
 	assert_memory_equal(answer.payload, payload + 21, answer.header.len);
-	end(w);
+	world_end(w);
 }
 
 /* -- greed -------------------------------------------------------------------------------------- */
 
 static uint32_t consumed_of(struct world *w, uint32_t domid)
 {
-	struct store_page page = page_of(w, domid);
+	struct store_page page = guest_page(w, domid);
 
 	return atomic_load(page.req.cons);
 }
@@ -318,125 +130,125 @@ static uint32_t consumed_of(struct world *w, uint32_t domid)
 /* Replies fill its ring; then 20 requests may be outstanding, and no byte more is read. */
 static void a_guest_that_takes_no_replies_is_not_read_from(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct store_page page;
 	struct answer answer;
 	uint32_t put_in = 0, taken, got = 0;
 
-	add_guest(w, 3);
-	page = page_of(w, 3);
+	guest_add(w, 3);
+	page = guest_page(w, 3);
 	for (int round = 0; round < 100; round++) {
 		while (byte_ring_space(&page.req) >= 64)
-			put(w, 3, XS_READ, put_in++, "nothing", 8);
+			guest_put(w, 3, XS_READ, put_in++, "nothing", 8);
 		fake_xen_kick(&w->xen, 3);
-		settle(w);
+		world_settle(w);
 	}
 	taken = consumed_of(w, 3);
 	fake_xen_kick(&w->xen, 3);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(consumed_of(w, 3), taken);
 	assert_true(put_in < 200);
-	expect_read(w, 0, "/tool/xenstored", "");
+	guest_expect_read(w, 0, "/tool/xenstored", "");
 	while (got < put_in) {
-		get(w, 3, &answer);
+		guest_get(w, 3, &answer);
 		assert_int_equal(answer.header.req_id, got++);
 	}
-	end(w);
+	world_end(w);
 }
 
 /* CONTROL changes it while the guest is there: with 1, what is read ahead of the replies is one request. */
 static void the_limit_on_outstanding_requests_can_be_changed(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct store_page page;
 	struct answer answer;
 
-	add_guest(w, 3);
-	page = page_of(w, 3);
-	ask(w, 0, XS_CONTROL, "quota\0set\0outstanding\0001", 24, &answer);
+	guest_add(w, 3);
+	page = guest_page(w, 3);
+	guest_ask(w, 0, XS_CONTROL, "quota\0set\0outstanding\0001", 24, &answer);
 	assert_string_equal(answer.payload, "OK");
 	for (uint32_t i = 0; i < 20; i++)
-		put(w, 3, XS_READ, i, "nothing", 8);
+		guest_put(w, 3, XS_READ, i, "nothing", 8);
 	fake_xen_kick(&w->xen, 3);
-	serve(w);
+	world_serve(w);
 	assert_int_equal(byte_ring_used(&page.rsp), WIRE_HEADER_SIZE + sizeof("ENOENT"));
-	settle(w);
+	world_settle(w);
 	for (uint32_t i = 0; i < 20; i++) {
-		get(w, 3, &answer);
+		guest_get(w, 3, &answer);
 		assert_int_equal(answer.header.req_id, i);
 	}
-	end(w);
+	world_end(w);
 }
 
 /* The flooder has its ring full again before each round; the victim asks once. */
 static void a_flooding_guest_costs_the_victim_one_turn_and_us_no_events(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct store_page flooder, victim;
 	struct answer answer;
 	char dump[1024];
 	uint32_t before;
 
-	add_guest(w, 3);
-	add_guest(w, 4);
-	flooder = page_of(w, 3);
-	victim = page_of(w, 4);
+	guest_add(w, 3);
+	guest_add(w, 4);
+	flooder = guest_page(w, 3);
+	victim = guest_page(w, 4);
 	before = w->xen.asked;
 	for (int round = 0; round < 50; round++) {
 		while (byte_ring_space(&flooder.req) >= 32)
-			put(w, 3, XS_READ, 1, "x", 2);
+			guest_put(w, 3, XS_READ, 1, "x", 2);
 		while (byte_ring_get(&flooder.rsp, dump, sizeof(dump)) > 0)
 			;
 		fake_xen_kick(&w->xen, 3);
 		if (round == 25) {
-			put(w, 4, XS_READ, 5, "y", 2);
+			guest_put(w, 4, XS_READ, 5, "y", 2);
 			fake_xen_kick(&w->xen, 4);
 		}
-		serve(w);
+		world_serve(w);
 		if (round == 25)
 			assert_true(byte_ring_used(&victim.rsp) > 0); /* in the very round */
 	}
 	assert_true(w->xen.asked - before <= 2 * 50 + 2);
-	get(w, 4, &answer);
+	guest_get(w, 4, &answer);
 	assert_int_equal(answer.header.req_id, 5);
-	end(w);
+	world_end(w);
 }
 
 /* -- lies --------------------------------------------------------------------------------------- */
 
 static void expect_dead_and_revive(struct world *w, uint32_t domid, uint32_t error)
 {
-	struct store_page page = page_of(w, domid);
+	struct store_page page = guest_page(w, domid);
 	uint32_t notified = w->xen.domains[domid].notified;
 
 	assert_int_equal(atomic_load(page.error), error);
 	/* It stays dead however often it kicks ... */
 	for (int i = 0; i < 10; i++) {
 		fake_xen_kick(&w->xen, domid);
-		settle(w);
+		world_settle(w);
 	}
 	assert_int_equal(w->xen.domains[domid].notified, notified);
-	expect_read(w, 0, "/tool/xenstored", "");
+	guest_expect_read(w, 0, "/tool/xenstored", "");
 	/* ... until it asks to reconnect. */
 	atomic_store(page.connection, STORE_PAGE_RECONNECT);
 	fake_xen_kick(&w->xen, domid);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(atomic_load(page.connection), STORE_PAGE_CONNECTED);
 	assert_int_equal(atomic_load(page.error), STORE_PAGE_ERROR_NONE);
 	assert_int_equal(atomic_load(page.req.prod) | atomic_load(page.rsp.prod), 0);
 	assert_int_equal(w->xen.domains[domid].notified, notified + 1);
-	expect_read(w, domid, "/tool", "EACCES");
+	guest_expect_read(w, domid, "/tool", "EACCES");
 }
 
 static void indices_out_of_bounds_stop_that_guest_alone(void **state)
 {
 	static const uint32_t ahead[] = { 1025, 2048, 5000, 0x7fffffff, 0x80000000, 0xffffffff };
-	struct world *w = begin();
+	struct world *w = world_begin();
 
-	add_guest(w, 3);
-	add_guest(w, 4);
+	guest_add(w, 3);
+	guest_add(w, 4);
 	for (size_t i = 0; i < 2 * sizeof(ahead) / sizeof(ahead[0]); i++) {
-		struct store_page page = page_of(w, 3);
+		struct store_page page = guest_page(w, 3);
 		struct byte_ring *ring = i % 2 ? &page.req : &page.rsp;
 
 		if (i % 2)
@@ -444,213 +256,198 @@ static void indices_out_of_bounds_stop_that_guest_alone(void **state)
 		else
 			atomic_store(ring->cons, atomic_load(ring->prod) - ahead[i / 2]);
 		if (i % 2 == 0)
-			put(w, 3, XS_READ, 1, "x", 2); /* so that there is something to answer */
+			guest_put(w, 3, XS_READ, 1, "x", 2); /* so that there is something to answer */
 		fake_xen_kick(&w->xen, 3);
-		settle(w);
-		expect_read(w, 4, "/tool", "EACCES");
+		world_settle(w);
+		guest_expect_read(w, 4, "/tool", "EACCES");
 		expect_dead_and_revive(w, 3, STORE_PAGE_ERROR_RINGIDX);
 	}
-	end(w);
+	world_end(w);
 }
 
 static void a_message_too_long_stops_that_guest_alone(void **state)
 {
 	static const uint32_t lengths[] = { 4097, 0x40000000, 0x80000000, 0xffffffff };
-	struct world *w = begin();
+	struct world *w = world_begin();
 
-	add_guest(w, 3);
+	guest_add(w, 3);
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		struct store_page page = page_of(w, 3);
+		struct store_page page = guest_page(w, 3);
 		char header[WIRE_HEADER_SIZE];
 
 		wire_header_put(header, XS_READ, 1, 0, lengths[i]);
 		assert_int_equal(byte_ring_put(&page.req, header, sizeof(header)), sizeof(header));
 		fake_xen_kick(&w->xen, 3);
-		settle(w);
+		world_settle(w);
 		expect_dead_and_revive(w, 3, STORE_PAGE_ERROR_PROTO);
 	}
-	end(w);
+	world_end(w);
 }
 
 static void reconnecting_drops_half_a_message_and_the_watches(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct store_page page;
 	struct answer answer;
 
-	add_guest(w, 3);
-	page = page_of(w, 3);
-	ask(w, 3, XS_WATCH, "data\0token", 11, &answer);
-	get(w, 3, &answer);
+	guest_add(w, 3);
+	page = guest_page(w, 3);
+	guest_ask(w, 3, XS_WATCH, "data\0token", 11, &answer);
+	guest_get(w, 3, &answer);
 	assert_int_equal(byte_ring_put(&page.req, "half", 4), 4);
 	fake_xen_kick(&w->xen, 3);
-	settle(w);
+	world_settle(w);
 	atomic_store(page.connection, STORE_PAGE_RECONNECT);
 	fake_xen_kick(&w->xen, 3);
-	settle(w);
-	ask(w, 0, XS_WRITE, "/local/domain/3/data\0x", 22, &answer);
-	settle(w);
-	assert_true(is_empty(w, 3));
-	expect_read(w, 3, "data", "x");
-	end(w);
+	world_settle(w);
+	guest_ask(w, 0, XS_WRITE, "/local/domain/3/data\0x", 22, &answer);
+	world_settle(w);
+	assert_true(guest_is_empty(w, 3));
+	guest_expect_read(w, 3, "data", "x");
+	world_end(w);
 }
 
 /* -- coming and going ----------------------------------------------------------------------------- */
 
 static void a_domains_death_frees_its_ring_and_is_told_once(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct answer answer;
 
-	add_guest(w, 3);
-	add_guest(w, 4);
-	ask(w, 0, XS_WATCH, "@releaseDomain\0t", 17, &answer);
-	get(w, 0, &answer);
+	guest_add(w, 3);
+	guest_add(w, 4);
+	guest_ask(w, 0, XS_WATCH, "@releaseDomain\0t", 17, &answer);
+	guest_get(w, 0, &answer);
 	assert_int_equal(answer.header.type, XS_WATCH_EVENT);
 	fake_xen_shutdown(&w->xen, 3);
-	settle(w);
-	get(w, 0, &answer);
+	world_settle(w);
+	guest_get(w, 0, &answer);
 	assert_int_equal(answer.header.type, XS_WATCH_EVENT);
 	assert_int_equal(fake_xen_held(&w->xen), 6); /* shut down is not gone */
 	fake_xen_destroy(&w->xen, 3);
-	settle(w);
-	get(w, 0, &answer);
+	world_settle(w);
+	guest_get(w, 0, &answer);
 	assert_int_equal(answer.header.type, XS_WATCH_EVENT);
 	assert_int_equal(fake_xen_held(&w->xen), 4);
 	fake_xen_destroy(&w->xen, 9); /* nobody we know: nothing is said */
-	settle(w);
-	assert_true(is_empty(w, 0));
-	expect_read(w, 4, "/tool", "EACCES");
-	end(w);
+	world_settle(w);
+	assert_true(guest_is_empty(w, 0));
+	guest_expect_read(w, 4, "/tool", "EACCES");
+	world_end(w);
 }
 
 static void an_id_can_live_again(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct answer answer;
 
 	for (int life = 0; life < 5; life++) {
-		add_guest(w, 3);
-		expect_read(w, 3, "trace", "ENOENT");
-		ask(w, 3, XS_WRITE, "trace\0x", 7, &answer);
+		guest_add(w, 3);
+		guest_expect_read(w, 3, "trace", "ENOENT");
+		guest_ask(w, 3, XS_WRITE, "trace\0x", 7, &answer);
 		assert_string_equal(answer.payload, "OK");
 		fake_xen_destroy(&w->xen, 3);
-		settle(w);
+		world_settle(w);
 		assert_int_equal(fake_xen_held(&w->xen), 2);
 	}
-	end(w);
+	world_end(w);
 }
 
 static void introducing_again_binds_again_and_empties_the_ring(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct store_page page;
 	struct answer answer;
 
-	add_guest(w, 3);
-	page = page_of(w, 3);
+	guest_add(w, 3);
+	page = guest_page(w, 3);
 	assert_int_equal(byte_ring_put(&page.req, "half", 4), 4);
 	fake_xen_kick(&w->xen, 3);
-	settle(w);
-	assert_string_equal(introduce(w, 3), "OK");
+	world_settle(w);
+	assert_string_equal(guest_introduce(w, 3), "OK");
 	assert_int_equal(atomic_load(page.req.prod), 0);
 	assert_int_equal(fake_xen_held(&w->xen), 4);
-	ask(w, 3, XS_WRITE, "a\0b", 3, &answer);
+	guest_ask(w, 3, XS_WRITE, "a\0b", 3, &answer);
 	assert_string_equal(answer.payload, "OK");
-	end(w);
+	world_end(w);
 }
 
 static void release_lets_go_of_the_ring(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct answer answer;
 
-	add_guest(w, 3);
-	add_guest(w, 4);
+	guest_add(w, 3);
+	guest_add(w, 4);
 	/* Both have a turn due in the round that releases one of them. */
-	put(w, 3, XS_READ, 1, "x", 2);
-	put(w, 4, XS_READ, 1, "x", 2);
-	put(w, 0, XS_RELEASE, 2, "4", 2);
+	guest_put(w, 3, XS_READ, 1, "x", 2);
+	guest_put(w, 4, XS_READ, 1, "x", 2);
+	guest_put(w, 0, XS_RELEASE, 2, "4", 2);
 	fake_xen_kick(&w->xen, 3);
 	fake_xen_kick(&w->xen, 4);
 	fake_xen_kick(&w->xen, 0);
-	settle(w);
-	get(w, 0, &answer);
+	world_settle(w);
+	guest_get(w, 0, &answer);
 	assert_string_equal(answer.payload, "OK");
 	assert_int_equal(w->server.guests.ports.count, 2); /* dom0 and 3 */
 	assert_int_equal(w->server.conns.count, 2);
 	assert_int_equal(fake_xen_held(&w->xen), 4);
-	end(w);
+	world_end(w);
 }
 
 /* The toolstack's own ring goes away under the request that says so. */
 static void dom0_can_introduce_itself_anew(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 
-	put(w, 0, XS_INTRODUCE, 5, "0\0001\0005", 6);
+	guest_put(w, 0, XS_INTRODUCE, 5, "0\0001\0005", 6);
 	fake_xen_kick(&w->xen, 0);
-	settle(w);
-	settle(w);
+	world_settle(w);
+	world_settle(w);
 	assert_int_equal(fake_xen_held(&w->xen), 2);
-	end(w);
+	world_end(w);
 }
 
 static void an_introduction_that_fails_holds_nothing(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	const char *said = "";
 	uint32_t nth = 0;
 
 	fake_xen_create(&w->xen, 3);
 	do {
 		w->xen.fail = w->xen.calls + ++nth;
-		said = introduce(w, 3);
+		said = guest_introduce(w, 3);
 		w->xen.fail = 0;
 		assert_int_equal(fake_xen_held(&w->xen), strcmp(said, "OK") ? 2 : 4);
 	} while (strcmp(said, "OK"));
 	assert_int_equal(nth, 3); /* mapping and binding were failed */
-	end(w);
+	world_end(w);
 }
 
 static void introducing_whom_there_is_not_fails(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 
-	assert_string_not_equal(introduce(w, 9), "OK");
+	assert_string_not_equal(guest_introduce(w, 9), "OK");
 	assert_int_equal(fake_xen_held(&w->xen), 2);
-	end(w);
+	world_end(w);
 }
 
 static void a_start_that_fails_holds_nothing(void **state)
 {
 	for (uint32_t nth = 1, err = 1; err; nth++) {
-		struct world *w = begin_world();
+		struct world *w = world_new();
 
 		w->xen.fail = nth;
-		err = open_server(w) != 0;
+		err = world_open_server(w) != 0;
 		if (!err)
 			server_close(&w->server);
-		end_world(w);
+		world_free(w);
 	}
 }
 
 /* -- a stream that somebody else accepted ---------------------------------------------------------- */
-
-static void ask_on(struct world *w, int fd, uint32_t type, uint32_t tx, const char *payload, size_t len,
-		   struct answer *answer)
-{
-	char message[WIRE_MESSAGE_MAX];
-
-	wire_header_put(message, type, 78, tx, (uint32_t)len);
-	memcpy(message + WIRE_HEADER_SIZE, payload, len);
-	assert_int_equal(write(fd, message, WIRE_HEADER_SIZE + len), WIRE_HEADER_SIZE + len);
-	settle(w);
-	assert_int_equal(read(fd, message, WIRE_HEADER_SIZE), WIRE_HEADER_SIZE);
-	wire_header_get(message, &answer->header);
-	assert_int_equal(read(fd, answer->payload, answer->header.len), answer->header.len);
-	answer->payload[answer->header.len] = '\0';
-}
 
 static uint32_t connections(struct world *w)
 {
@@ -662,7 +459,7 @@ static uint32_t connections(struct world *w)
 
 static void a_stream_that_was_accepted_elsewhere_is_served(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct answer answer;
 	uint32_t before = connections(w);
 	int pair[2];
@@ -670,15 +467,15 @@ static void a_stream_that_was_accepted_elsewhere_is_served(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(server_accept(&w->server, pair[1]), 0);
 	assert_int_equal(connections(w), before + 1);
-	ask_on(w, pair[0], XS_READ, 0, "/tool/xenstored", 16, &answer);
+	socket_ask(w, pair[0], XS_READ, 0, "/tool/xenstored", 16, &answer);
 	assert_int_equal(answer.header.type, XS_READ);
-	ask_on(w, pair[0], XS_MKDIR, 0, "/of-the-client", 15, &answer); /* it is privileged */
+	socket_ask(w, pair[0], XS_MKDIR, 0, "/of-the-client", 15, &answer); /* it is privileged */
 	assert_string_equal(answer.payload, "OK");
 	close(pair[0]);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(connections(w), before);
 	assert_int_equal(close(pair[1]), -1); /* taken over */
-	end(w);
+	world_end(w);
 }
 
 /* "T": it fails when what it read was written meanwhile. */
@@ -687,71 +484,71 @@ static void lose_transaction(struct world *w, int fd)
 	struct answer answer;
 	uint32_t tx;
 
-	ask_on(w, fd, XS_TRANSACTION_START, 0, "", 1, &answer);
+	socket_ask(w, fd, XS_TRANSACTION_START, 0, "", 1, &answer);
 	tx = (uint32_t)strtoul(answer.payload, NULL, 10);
-	ask_on(w, fd, XS_READ, tx, "/local/domain/3/data", 21, &answer);
-	ask_on(w, fd, XS_WRITE, tx, "/copy\0x", 7, &answer);
-	ask(w, 3, XS_WRITE, "data\0y", 6, &answer);
-	ask_on(w, fd, XS_TRANSACTION_END, tx, "T", 2, &answer);
+	socket_ask(w, fd, XS_READ, tx, "/local/domain/3/data", 21, &answer);
+	socket_ask(w, fd, XS_WRITE, tx, "/copy\0x", 7, &answer);
+	guest_ask(w, 3, XS_WRITE, "data\0y", 6, &answer);
+	socket_ask(w, fd, XS_TRANSACTION_END, tx, "T", 2, &answer);
 	assert_string_equal(answer.payload, "EAGAIN");
 }
 
 /* A guest that is held costs no rounds: the server says when to come back, and that is when it has its turn. */
 static void while_precedence_is_held_guests_wait_and_nobody_spins(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	struct answer answer;
 	int pair[2], patience;
 
-	add_guest(w, 3);
-	ask(w, 3, XS_WRITE, "data\0x", 6, &answer);
+	guest_add(w, 3);
+	guest_ask(w, 3, XS_WRITE, "data\0x", 6, &answer);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(server_accept(&w->server, pair[1]), 0);
 	for (int i = 0; i < 3; i++)
 		lose_transaction(w, pair[0]);
-	ask_on(w, pair[0], XS_TRANSACTION_START, 0, "", 1, &answer);
-	put(w, 3, XS_READ, 5, "data", 5);
+	socket_ask(w, pair[0], XS_TRANSACTION_START, 0, "", 1, &answer);
+	guest_put(w, 3, XS_READ, 5, "data", 5);
 	fake_xen_kick(&w->xen, 3);
-	patience = serve(w);
+	patience = world_serve(w);
 	assert_int_equal(patience, PRECEDENCE_NS / 1000000);
-	assert_true(is_empty(w, 3));
+	assert_true(guest_is_empty(w, 3));
 	w->host.now_ns += 5000000;
 	assert_int_equal(server_serve(&w->server), patience - 5);
-	assert_true(is_empty(w, 3));
+	assert_true(guest_is_empty(w, 3));
 	w->host.now_ns += PRECEDENCE_NS - 5000000;
 	assert_int_equal(server_serve(&w->server), -1);
-	get(w, 3, &answer);
+	guest_get(w, 3, &answer);
 	assert_int_equal(answer.header.req_id, 5);
 	close(pair[0]);
-	settle(w);
-	end(w);
+	world_settle(w);
+	world_end(w);
 }
 
 /* As of a process that was killed: the world answers nothing, yet what is in it can be freed. */
 static void a_server_whose_world_is_gone_stops_and_closes(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 
-	add_guest(w, 3);
-	put(w, 3, XS_READ, 5, "data", 5);
+	guest_add(w, 3);
+	guest_put(w, 3, XS_READ, 5, "data", 5);
 	fake_xen_kick(&w->xen, 3);
 	w->xen.gone = true;
-	serve(w);
+	world_serve(w);
 	assert_true(w->server.stopping);
 	assert_int_equal(w->server.status, 1);
 	assert_string_equal(w->said, "event channels: Transport endpoint is not connected");
-	end(w);
+	world_end(w);
 }
 
 static void closing_lets_go_of_streams_too(void **state)
 {
-	struct world *w = begin();
+	struct world *w = world_begin();
 	char byte;
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(server_accept(&w->server, pair[1]), 0);
-	end(w);
+	world_end(w);
 	assert_int_equal(read(pair[0], &byte, 1), 0);
 	close(pair[0]);
 }
@@ -763,17 +560,17 @@ static void a_start_without_memory_holds_nothing(void **state)
 	bool failed = true;
 
 	for (long nth = 1; failed; nth++) {
-		struct world *w = begin_world();
+		struct world *w = world_new();
 		long live = failing_alloc.live;
 		int err;
 
 		alloc_fail(nth, false);
-		err = open_server(w);
+		err = world_open_server(w);
 		failed = alloc_failed();
 		if (!err)
 			server_close(&w->server);
 		assert_int_equal(failing_alloc.live, live);
-		end_world(w);
+		world_free(w);
 	}
 }
 
@@ -788,35 +585,35 @@ static void live(struct world *w)
 		int len = snprintf(payload, sizeof(payload), "%u%c1%c5", domid, 0, 0) + 1;
 
 		fake_xen_create(&w->xen, domid);
-		page = page_of(w, domid);
-		put(w, 0, XS_INTRODUCE, 1, payload, (size_t)len);
-		put(w, domid, XS_WATCH, 2, "@releaseDomain\0t", 17);
-		put(w, domid, XS_WATCH, 3, "data\0t", 7);
-		put(w, domid, XS_DIRECTORY, 4, "/", 2);
+		page = guest_page(w, domid);
+		guest_put(w, 0, XS_INTRODUCE, 1, payload, (size_t)len);
+		guest_put(w, domid, XS_WATCH, 2, "@releaseDomain\0t", 17);
+		guest_put(w, domid, XS_WATCH, 3, "data\0t", 7);
+		guest_put(w, domid, XS_DIRECTORY, 4, "/", 2);
 		fake_xen_kick(&w->xen, 0);
 		fake_xen_kick(&w->xen, domid);
-		settle(w);
+		world_settle(w);
 		while (byte_ring_get(&page.rsp, dump, sizeof(dump)) > 0)
 			;
 	}
-	put(w, 0, XS_WRITE, 5, "/local/domain/4/data\0x", 22);
+	guest_put(w, 0, XS_WRITE, 5, "/local/domain/4/data\0x", 22);
 	fake_xen_kick(&w->xen, 0);
-	settle(w);
+	world_settle(w);
 	fake_xen_destroy(&w->xen, 3);
-	settle(w);
+	world_settle(w);
 }
 
 /* Everyone who was stopped can come back, and is served. */
 static void expect_service(struct world *w, uint32_t domid)
 {
-	struct store_page page = page_of(w, domid);
+	struct store_page page = guest_page(w, domid);
 	struct answer answer;
 
 	atomic_store(page.connection, STORE_PAGE_RECONNECT);
 	fake_xen_kick(&w->xen, domid);
-	settle(w);
+	world_settle(w);
 	assert_int_equal(atomic_load(page.connection), STORE_PAGE_CONNECTED);
-	ask(w, domid, XS_DIRECTORY, "/", 2, &answer);
+	guest_ask(w, domid, XS_DIRECTORY, "/", 2, &answer);
 	assert_int_equal(answer.header.req_id, 77);
 }
 
@@ -826,7 +623,7 @@ static void want_of_memory_stops_nobody_for_good(void **state)
 	bool failed = true;
 
 	for (long nth = 1; failed; nth++) {
-		struct world *w = begin();
+		struct world *w = world_begin();
 
 		alloc_fail(nth, false);
 		live(w);
@@ -835,7 +632,7 @@ static void want_of_memory_stops_nobody_for_good(void **state)
 		expect_service(w, 0);
 		if (w->xen.domains[4].bound)
 			expect_service(w, 4);
-		end(w);
+		world_end(w);
 		assert_int_equal(failing_alloc.live, before);
 	}
 }

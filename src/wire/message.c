@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <xenbus/wire.h>
+#include <errno.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct xsd_sockmsg) == WIRE_HEADER_SIZE, "the header is four words");
@@ -57,4 +58,32 @@ const char *wire_op_name(uint32_t op)
 	};
 
 	return op < WIRE_OP_COUNT ? names[op] : NULL;
+}
+
+int wire_op_number(const char *name)
+{
+	for (uint32_t op = 0; op < WIRE_OP_COUNT; op++)
+		if (wire_op_name(op) && !strcmp(wire_op_name(op), name))
+			return (int)op;
+	return -ENOENT;
+}
+
+bool wire_op_has_path(uint32_t op)
+{
+	switch (op) {
+	case XS_DIRECTORY:
+	case XS_READ:
+	case XS_GET_PERMS:
+	case XS_WATCH:
+	case XS_UNWATCH:
+	case XS_WRITE:
+	case XS_MKDIR:
+	case XS_RM:
+	case XS_SET_PERMS:
+	case XS_WATCH_EVENT:
+	case XS_DIRECTORY_PART:
+		return true;
+	default:
+		return false;
+	}
 }

@@ -34,6 +34,14 @@ static int client_drain(struct conn *conn, const void *buf, size_t len)
 	return n == -EAGAIN ? 0 : -ECONNRESET;
 }
 
+static void become_tap(struct client *client)
+{
+	xenbus_source_remove(client->conn.server->host, &client->source);
+	tap_start(client->tap, client->fd);
+	client->tap = NULL;
+	client->fd = -1;
+}
+
 /* Over and drained: the end. Otherwise wait for requests unless paused, and for room if there is output. */
 static void client_settle(struct conn *conn)
 {
@@ -41,6 +49,8 @@ static void client_settle(struct conn *conn)
 	unsigned int events = 0;
 
 	if (conn->over && outbox_used(&conn->out) == 0) {
+		if (client->tap)
+			become_tap(client);
 		conn_kill(conn);
 		return;
 	}
@@ -54,22 +64,36 @@ static void client_settle(struct conn *conn)
 	server_wait_for(conn->server, &client->source, events);
 }
 
-static void client_stopped(struct conn *conn, enum conn_fault fault)
+static void say_why(const struct conn *conn, enum conn_fault fault)
 {
-	struct store_input in = { .type = STORE_IN_DISCONNECT, .conn = conn->id };
-	struct server *server = conn->server;
+	const struct log *log = &conn->server->log;
 
 	if (fault == CONN_PROTOCOL)
-		log_line(&server->log, LOG_NOTICE, "%s: closed: a message too long", conn->name);
+		log_line(log, LOG_NOTICE, "%s: closed: a message too long", conn->name);
 	else if (fault == CONN_MEMORY)
-		log_line(&server->log, LOG_WARNING,
+		log_line(log, LOG_WARNING,
 			 "%s: closed: it takes no events, or memory is short: %zu bytes wait", conn->name,
 			 outbox_used(&conn->out));
 	else
-		log_line(&server->log, LOG_DEBUG, "%s: closed", conn->name);
+		log_line(log, LOG_DEBUG, "%s: closed", conn->name);
+}
+
+static void client_stopped(struct conn *conn, enum conn_fault fault)
+{
+	struct store_input in = { .type = STORE_IN_DISCONNECT, .conn = conn->id };
+	struct client *client = client_of(conn);
+	struct server *server = conn->server;
+
+	say_why(conn, fault);
+	if (client->tap && fault != CONN_CLOSED) {
+		tap_free(client->tap);
+		client->tap = NULL;
+	}
 	idmap_del(&server->conns, conn->id);
 	conn->id = STORE_CONN_NONE;
 	server_apply(server, &in);
+	if (client->tap)
+		tap_listen(client->tap);
 	if (fault == CONN_GONE || fault == CONN_MEMORY)
 		conn_drop_buffers(conn);
 	if (list_empty(&conn->dirty))
@@ -81,8 +105,10 @@ static void client_free(struct conn *conn)
 	struct client *client = client_of(conn);
 
 	list_del(&client->all);
+	tap_free(client->tap);
 	xenbus_source_remove(conn->server->host, &client->source);
-	xenbus_stream_close(conn->server->host, client->fd);
+	if (client->fd >= 0)
+		xenbus_stream_close(conn->server->host, client->fd);
 	free(client);
 }
 
@@ -110,6 +136,15 @@ static void client_event(struct xenbus_source *source, unsigned int events)
 	if (events & (XENBUS_SOURCE_READ | XENBUS_SOURCE_HANGUP))
 		conn->readable = true;
 	conn_ready(conn);
+}
+
+int client_tap(struct conn *conn, struct tap *tap)
+{
+	if (conn->ops != &client_ops)
+		return -ENOSYS;
+	client_of(conn)->tap = tap;
+	conn->last = true;
+	return 0;
 }
 
 static int client_start(struct server *server, struct client *client)

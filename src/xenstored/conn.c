@@ -84,8 +84,8 @@ void conn_queue(struct conn *conn, const void *message, size_t len)
 {
 	struct server *server = conn->server;
 
-	if (trace_on(&server->trace))
-		server_trace_out(server, conn->name, message, len);
+	if (server_is_traced(server))
+		server_trace_out(server, conn, message, len);
 	if (conn->over) {
 		tell_drained(conn, len);
 		return;

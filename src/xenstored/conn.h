@@ -53,13 +53,15 @@ struct conn_ops {
 struct conn {
 	const struct conn_ops *ops;
 	struct server *server;
-	uint32_t id;   /* the store's; STORE_CONN_NONE: the store knows it no more */
-	bool guest;    /* held by the quota on outstanding requests */
-	char name[16]; /* "d5" or "s17", for trace and log */
+	uint32_t id;	/* the store's; STORE_CONN_NONE: the store knows it no more */
+	uint32_t domid; /* whose it is; sockets are domain 0's */
+	bool guest;	/* held by the quota on outstanding requests */
+	char name[16];	/* "d5" or "s17", for trace and log */
 	struct list ready, dirty;
 	struct inbox in;
 	struct outbox out;
 	bool readable; /* fill() may find something */
+	bool last;     /* the request being worked off is its last: it leaves the store */
 	bool over;     /* no request of it will be worked off any more */
 	bool dead;     /* in server->dead, through .ready */
 };

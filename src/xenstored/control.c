@@ -5,12 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <xenbus/wire.h>
+
+#include "client.h"
 #include "server.h"
+#include "tap.h"
 
 struct command {
 	const char *name;
-	int (*run)(struct server *server, const char *arg, char *reply, size_t size);
-	bool needs_argument;
+	/* @args are whole strings, as many as its row allows. */
+	int (*run)(struct server *server, struct wire_strings args, char *reply, size_t size);
+	size_t min, max; /* arguments */
 };
 
 static int say(char *reply, size_t size, const char *text)
@@ -20,8 +25,9 @@ static int say(char *reply, size_t size, const char *text)
 	return (size_t)len < size ? len + 1 : -E2BIG;
 }
 
-static int command_log(struct server *server, const char *arg, char *reply, size_t size)
+static int command_log(struct server *server, struct wire_strings args, char *reply, size_t size)
 {
+	const char *arg = args.left ? args.at : NULL;
 	int err;
 
 	if (!arg)
@@ -36,41 +42,61 @@ static int command_log(struct server *server, const char *arg, char *reply, size
 	return err ? err : say(reply, size, "OK");
 }
 
-static int command_logfile(struct server *server, const char *arg, char *reply, size_t size)
+static int command_logfile(struct server *server, struct wire_strings args, char *reply, size_t size)
 {
-	int err = trace_open(&server->trace, arg);
+	int err = trace_open(&server->trace, args.at);
 
 	return err ? err : say(reply, size, "OK");
 }
 
-/* The store asks for this when it lists its own commands. */
-static int command_help(struct server *server, const char *arg, char *reply, size_t size)
+/* Whoever asks gets lines instead of replies from then on. */
+static int command_trace(struct server *server, struct wire_strings args, char *reply, size_t size)
 {
-	int len = snprintf(reply, size, "log\t[on|off]\nlogfile\t<file>\n");
+	struct tap_filter filter;
+	struct tap *tap;
+	int err = tap_filter_parse(args, &filter);
+
+	if (!err)
+		err = tap_new(&server->taps, server->asking->name, &filter, &tap);
+	if (err)
+		return err;
+	err = client_tap(server->asking, tap);
+	if (!err)
+		return say(reply, size, "OK");
+	tap_free(tap);
+	return err;
+}
+
+/* The store asks for this when it lists its own commands. */
+static int command_help(struct server *server, struct wire_strings args, char *reply, size_t size)
+{
+	int len = snprintf(reply, size,
+			   "log\t[on|off]\nlogfile\t<file>\ntrace\t[domain <domid>] [path <path>]\n");
 
 	return (size_t)len < size ? len : -E2BIG;
 }
 
 static const struct command commands[] = {
-	{ "log", command_log, false },
-	{ "logfile", command_logfile, true },
-	{ "help", command_help, false },
+	{ "log", command_log, 0, 1 },
+	{ "logfile", command_logfile, 1, 1 },
+	{ "trace", command_trace, 0, 4 },
+	{ "help", command_help, 0, 0 },
 };
 
 int control_command(void *ctx, const char *cmd, const char *args, size_t len, char *reply, size_t size)
 {
-	const char *arg = len ? args : NULL;
+	const size_t count = wire_count_strings(args, len);
 
-	if (arg && (args[len - 1] != '\0' || strlen(arg) + 1 != len))
+	if (len && args[len - 1] != '\0')
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *command = &commands[i];
 
 		if (strcmp(cmd, command->name))
 			continue;
-		if (command->needs_argument && !arg)
+		if (count < command->min || count > command->max)
 			return -EINVAL;
-		return command->run(ctx, arg, reply, size);
+		return command->run(ctx, (struct wire_strings){ args, len }, reply, size);
 	}
 	return -EINVAL;
 }

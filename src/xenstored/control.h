@@ -8,9 +8,12 @@
  *
  *	log [on|off]	 tracing; without argument: which is it?
  *	logfile PATH	 trace to PATH from now on
- *	help		 names the two above, for the store's own list
+ *	trace [domain N] [path P]
+ *			 whoever asks, on a socket, reads along from then on (tap.h)
+ *	help		 names those above, for the store's own list
  *
- * Returns the bytes of the answer, or -errno: -EINVAL an unknown command or wrong arguments. */
+ * Returns the bytes of the answer, or -errno: -EINVAL an unknown command or wrong arguments; -EBUSY too many
+ * readers; -ENOSYS tracing by a ring. */
 int control_command(void *ctx, const char *cmd, const char *args, size_t len, char *reply, size_t size);
 
 #endif

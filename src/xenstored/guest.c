@@ -142,6 +142,7 @@ void guest_start(struct guest *guest, struct server *server, uint32_t id, bool f
 
 	conn_init(conn, server, &guest_ops);
 	conn->id = id;
+	conn->domid = guest->domid;
 	conn->guest = guest->domid != 0;
 	snprintf(conn->name, sizeof(conn->name), "d%u", guest->domid);
 	store_page_attach(&guest->page, guest->mapped);

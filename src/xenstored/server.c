@@ -29,13 +29,43 @@ void server_stop(struct server *server, int status)
 	server->status = status;
 }
 
-void server_trace_out(struct server *server, const char *who, const void *message, size_t len)
+/* -- tracing ------------------------------------------------------------------------------------ */
+
+static void trace(struct server *server, const struct trace_message *message, bool is_answer)
 {
+	if (trace_on(&server->trace))
+		trace_message(&server->trace, message);
+	if (taps_listen(&server->taps))
+		taps_message(&server->taps, message, is_answer);
+}
+
+void server_trace_out(struct server *server, const struct conn *conn, const void *message, size_t len)
+{
+	struct trace_message out = { .who = conn->name, .domid = conn->domid, .out = true };
 	struct xsd_sockmsg header;
 
 	wire_header_get(message, &header);
-	trace_message(&server->trace, who, "OUT", header.type, header.req_id, header.tx_id,
-		      (const uint8_t *)message + WIRE_HEADER_SIZE, len - WIRE_HEADER_SIZE);
+	out.op = header.type;
+	out.req_id = header.req_id;
+	out.tx_id = header.tx_id;
+	out.payload = (const uint8_t *)message + WIRE_HEADER_SIZE;
+	out.len = len - WIRE_HEADER_SIZE;
+	trace(server, &out, conn == server->asking && header.type != XS_WATCH_EVENT);
+}
+
+static void trace_in(struct server *server, const struct conn *conn, const struct store_input *in)
+{
+	const struct trace_message message = {
+		.who = conn->name,
+		.domid = conn->domid,
+		.op = in->op,
+		.req_id = in->req_id,
+		.tx_id = in->tx_id,
+		.payload = in->payload ? in->payload : "",
+		.len = in->payload ? in->len : 0,
+	};
+
+	trace(server, &message, false);
 }
 
 /* -- effects ------------------------------------------------------------------------------------ */
@@ -106,10 +136,13 @@ int server_apply(struct server *server, struct store_input *in)
 
 void server_message(struct server *server, struct conn *conn, struct store_input *in)
 {
-	if (trace_on(&server->trace))
-		trace_message(&server->trace, conn->name, "IN", in->op, in->req_id, in->tx_id,
-			      in->payload ? in->payload : "", in->payload ? in->len : 0);
+	if (server_is_traced(server))
+		trace_in(server, conn, in);
+	server->asking = conn;
 	server_apply(server, in);
+	server->asking = NULL;
+	if (conn->last)
+		conn_stop(conn, CONN_CLOSED);
 }
 
 /* -- rounds ------------------------------------------------------------------------------------- */
@@ -219,6 +252,7 @@ int server_serve(struct server *server)
 	tick(server, idle);
 	flush(server);
 	trace_flush(&server->trace);
+	taps_flush(&server->taps);
 	bury(server);
 	return patience(server);
 }
@@ -279,6 +313,7 @@ int server_open(struct server *server, const struct options *options, const stru
 	list_init(&server->dirty);
 	list_init(&server->dead);
 	trace_init(&server->trace, &server->log, server->host);
+	taps_init(&server->taps, server->host, &server->log);
 	sockets_init(&server->sockets, server);
 	guests_init(&server->guests, server);
 	start_trace(server, options->trace_file);
@@ -307,6 +342,7 @@ void server_close(struct server *server)
 	sockets_close(&server->sockets);
 	guests_close(&server->guests);
 	bury(server);
+	taps_close(&server->taps);
 	if (server->store)
 		store_free(server->store);
 	store_effects_free(&server->effects);

@@ -29,6 +29,7 @@
 #include "precedence.h"
 #include "queue.h"
 #include "sockets.h"
+#include "tap.h"
 #include "trace.h"
 
 /* What it lives in, borrowed until server_close(). */
@@ -41,10 +42,12 @@ struct server {
 	struct xenbus_host *host;
 	struct log log;
 	struct trace trace;
+	struct taps taps;
 	struct store *store;
 	struct store_effects effects;
-	bool dispatching; /* effects are being carried out: what they cause joins the end of the list */
-	uint64_t inputs;  /* given to the store from outside; those that follow from effects do not count */
+	struct conn *asking; /* whose request is being worked off; NULL: nobody's */
+	bool dispatching;    /* effects are being carried out: what they cause joins the end of the list */
+	uint64_t inputs; /* given to the store from outside; those that follow from effects do not count */
 	struct pool pool;
 	struct idmap conns; /* the store's id -> struct conn */
 	struct list ready, dirty, dead;
@@ -78,7 +81,12 @@ void server_stop(struct server *server, int status);
 int server_apply(struct server *server, struct store_input *in);
 /* The same for a request of @conn, traced. */
 void server_message(struct server *server, struct conn *conn, struct store_input *in);
-void server_trace_out(struct server *server, const char *who, const void *message, size_t len);
+static inline bool server_is_traced(const struct server *server)
+{
+	return trace_on(&server->trace) || taps_listen(&server->taps);
+}
+/* A reply or event to @conn. */
+void server_trace_out(struct server *server, const struct conn *conn, const void *message, size_t len);
 
 /* Asks for other @events (XENBUS_SOURCE_*) on a source that was added. */
 void server_wait_for(struct server *server, struct xenbus_source *source, unsigned int events);

@@ -8,15 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <xenbus/host.h>
-#include <xenbus/wire.h>
 
 enum {
 	TRACE_BUFFER = 65536,
-	LINE_MAX_BYTES = 128 + 4 * WIRE_PAYLOAD_MAX, /* each byte escaped */
 };
 
 void trace_init(struct trace *trace, const struct log *log, struct xenbus_host *host)
@@ -117,79 +114,32 @@ void trace_flush(struct trace *trace)
 		trace->failing = false;
 }
 
-static size_t stamp(const struct trace *trace, char *line)
-{
-	const uint64_t now_us = xenbus_host_wallclock(trace->host) / 1000;
-	const time_t seconds = (time_t)(now_us / 1000000);
-	struct tm tm;
-	size_t len;
-
-	gmtime_r(&seconds, &tm);
-	len = strftime(line, 32, "%Y%m%d %H:%M:%S", &tm);
-	return len + (size_t)sprintf(line + len, ".%06u ", (unsigned int)(now_us % 1000000));
-}
-
-static size_t escape(char *out, const uint8_t *bytes, size_t len)
-{
-	static const char hex[] = "0123456789abcdef";
-	size_t used = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		uint8_t c = bytes[i];
-
-		if (c == '\0') {
-			out[used++] = '|';
-		} else if (c >= ' ' && c < 0x7f && !strchr("|\\()", c)) {
-			out[used++] = (char)c;
-		} else {
-			out[used++] = '\\';
-			out[used++] = 'x';
-			out[used++] = hex[c >> 4];
-			out[used++] = hex[c & 15];
-		}
-	}
-	return used;
-}
-
 /* Where the next line goes; there is always room for the longest. */
 static char *next_line(struct trace *trace)
 {
-	if (TRACE_BUFFER - trace->used < LINE_MAX_BYTES)
+	if (TRACE_BUFFER - trace->used < TRACE_LINE_MAX)
 		trace_flush(trace);
 	return trace->data + trace->used;
 }
 
-void trace_message(struct trace *trace, const char *who, const char *direction, uint32_t op, uint32_t req_id,
-		   uint32_t tx_id, const void *payload, size_t len)
+void trace_message(struct trace *trace, const struct trace_message *message)
 {
-	const char *name = wire_op_name(op);
-	char *line = next_line(trace), number[16];
-	size_t used = stamp(trace, line);
-
-	snprintf(number, sizeof(number), "%u", op);
-	if (len > WIRE_PAYLOAD_MAX)
-		len = WIRE_PAYLOAD_MAX;
-	used += (size_t)sprintf(line + used, "%-3s %s %s %u/%u (", direction, who, name ? name : number,
-				req_id, tx_id);
-	used += escape(line + used, payload, len);
-	line[used++] = ')';
-	line[used++] = '\n';
-	trace->used += used;
+	trace->used += trace_line(next_line(trace), xenbus_host_wallclock(trace->host), message);
 }
 
 void trace_text(struct trace *trace, const char *format, ...)
 {
 	char *line = next_line(trace);
-	size_t used = stamp(trace, line);
+	size_t used = trace_stamp(line, xenbus_host_wallclock(trace->host));
 	va_list args;
 	int len;
 
 	va_start(args, format);
-	len = vsnprintf(line + used, LINE_MAX_BYTES - used - 1, format, args);
+	len = vsnprintf(line + used, TRACE_LINE_MAX - used - 1, format, args);
 	va_end(args);
 	if (len < 0)
 		return;
-	used += (size_t)len < LINE_MAX_BYTES - used - 1 ? (size_t)len : LINE_MAX_BYTES - used - 2;
+	used += (size_t)len < TRACE_LINE_MAX - used - 1 ? (size_t)len : TRACE_LINE_MAX - used - 2;
 	line[used++] = '\n';
 	trace->used += used;
 }

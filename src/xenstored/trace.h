@@ -2,21 +2,15 @@
 #ifndef XENSTORED_TRACE_H
 #define XENSTORED_TRACE_H
 /*
- * The trace file (-T): every message, one a line.
- *
- *      20260304 10:11:12.131415 IN  d5 READ 17/0 (name|)
- *      20260304 10:11:12.131502 OUT d5 READ 17/0 (web)
- *
- * time, direction, who (dN a domain's ring, sN a socket), operation, request/transaction, payload. Payload bytes
- * are a guest's: NUL is shown as |, other controls and '|', '\', '(' , ')' as \xHH. Lines are
- * collected and written once a turn of the loop. What cannot be written is lost and counted: tracing
- * never blocks or stops the service.
+ * The trace file (-T): every message, one a line (trace_line.h). Lines are collected and written once a turn of
+ * the loop. What cannot be written is lost and counted: tracing never blocks or stops the service.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "log.h"
+#include "trace_line.h"
 
 struct xenbus_host;
 
@@ -44,8 +38,7 @@ static inline bool trace_on(const struct trace *trace)
 	return trace->fd >= 0;
 }
 /* One whole message. */
-void trace_message(struct trace *trace, const char *who, const char *direction, uint32_t op, uint32_t req_id,
-		   uint32_t tx_id, const void *payload, size_t len);
+void trace_message(struct trace *trace, const struct trace_message *message);
 /* Any other text, which must be free of guests' bytes. */
 void trace_text(struct trace *trace, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void trace_flush(struct trace *trace);

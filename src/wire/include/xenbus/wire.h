@@ -53,6 +53,10 @@ void wire_header_put(void *bytes, uint32_t type, uint32_t req_id, uint32_t tx_id
 
 /* "READ", "WATCH_EVENT", ...; NULL for a number that is no operation (20 among them). Static. */
 const char *wire_op_name(uint32_t op);
+/* The operation of that name; -ENOENT there is none. */
+int wire_op_number(const char *name);
+/* Does the payload of such a request or event begin with a path? A reply's does not, of the same name. */
+bool wire_op_has_path(uint32_t op);
 
 /* --- errors --- */
 
