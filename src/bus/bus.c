@@ -36,7 +36,7 @@ static void store_reconnected(void *ctx)
 static void store_message(void *ctx, bool out, uint32_t op, uint32_t req_id, uint32_t tx_id,
 			  const void *payload, size_t len)
 {
-	trace_message(ctx, out, op, payload, len);
+	bus_trace_message(ctx, out, op, payload, len);
 }
 
 bool xenbus_launch_valid(const char *launch)
@@ -110,8 +110,8 @@ int xenbus_open(const struct xenbus_config *config, struct xenbus **out, const c
 	if (!bus)
 		return -ENOMEM;
 	bus_init(bus, config);
-	log_open(bus);
-	err = trace_open(bus);
+	bus_log_open(bus);
+	err = bus_trace_open(bus);
 	if (!err)
 		err = xenstore_open(bus->host, bus->platform, &events, &bus->xs, why);
 	if (!err)
@@ -120,8 +120,8 @@ int xenbus_open(const struct xenbus_config *config, struct xenbus **out, const c
 		err = resources_open(bus, why);
 	if (err) {
 		xenstore_close(bus->xs);
-		log_close(bus);
-		trace_close(bus);
+		bus_log_close(bus);
+		bus_trace_close(bus);
 		free(bus);
 		return err;
 	}
@@ -144,8 +144,8 @@ void xenbus_close(struct xenbus *bus)
 	assert(list_empty(&bus->orphans));
 	resources_close(bus);
 	fiber_pool_fini(&bus->pool);
-	log_close(bus);
-	trace_close(bus);
+	bus_log_close(bus);
+	bus_trace_close(bus);
 	free(bus);
 }
 

@@ -292,22 +292,22 @@ void watches_remove(struct device_impl *impl);
 bool watches_due(const struct device_impl *impl);
 
 /* -- log.c */
-void log_open(struct xenbus *bus);
-void log_close(struct xenbus *bus);
+void bus_log_open(struct xenbus *bus);
+void bus_log_close(struct xenbus *bus);
 /* @line has no newline, and no byte that a terminal obeys. */
-void log_line(struct xenbus *bus, enum xenbus_log_level level, const char *line);
+void bus_log_line(struct xenbus *bus, enum xenbus_log_level level, const char *line);
 
 /* -- toolstack_wait.c */
 void toolstack_store_lost(struct xenbus *bus);
 
 /* -- trace.c */
-int trace_open(struct xenbus *bus);
-void trace_close(struct xenbus *bus);
+int bus_trace_open(struct xenbus *bus);
+void bus_trace_close(struct xenbus *bus);
 /* From now on others may read it, where the world has a folder. Once a bus; private it is as good. */
 void trace_publish(struct xenbus *bus);
 void trace_add(struct xenbus *bus, const struct xenbus_device *dev, enum xenbus_trace_kind kind,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-void trace_message(struct xenbus *bus, bool out, uint32_t op, const void *payload, size_t len);
+void bus_trace_message(struct xenbus *bus, bool out, uint32_t op, const void *payload, size_t len);
 void bus_log(struct xenbus *bus, enum xenbus_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void bus_vlog(struct xenbus *bus, enum xenbus_log_level level, const char *prefix, const char *fmt,

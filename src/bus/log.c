@@ -5,7 +5,7 @@
 #include <base/logfile.h>
 #include <stdlib.h>
 
-void log_open(struct xenbus *bus)
+void bus_log_open(struct xenbus *bus)
 {
 	const char *dir = getenv("XENBUS_RUN_DIR");
 	char *path;
@@ -17,12 +17,12 @@ void log_open(struct xenbus *bus)
 	free(path);
 }
 
-void log_close(struct xenbus *bus)
+void bus_log_close(struct xenbus *bus)
 {
 	logfile_close(bus->dmesg);
 }
 
-void log_line(struct xenbus *bus, enum xenbus_log_level level, const char *line)
+void bus_log_line(struct xenbus *bus, enum xenbus_log_level level, const char *line)
 {
 	uint64_t us;
 

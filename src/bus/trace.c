@@ -11,7 +11,7 @@
 
 #define TRACE_ENTRIES 4096u
 
-int trace_open(struct xenbus *bus)
+int bus_trace_open(struct xenbus *bus)
 {
 	const size_t wanted = bus->config.trace_entries ? bus->config.trace_entries : TRACE_ENTRIES;
 	const struct ringfile_info info = {
@@ -24,7 +24,7 @@ int trace_open(struct xenbus *bus)
 	return ringfile_new(&info, &bus->trace);
 }
 
-void trace_close(struct xenbus *bus)
+void bus_trace_close(struct xenbus *bus)
 {
 	if (bus->trace)
 		trace_add(bus, NULL, XENBUS_TRACE_NOTE, TRACE_FILE_END);
@@ -108,7 +108,7 @@ static size_t put_escaped(char *to, size_t size, const char *from, size_t len)
 	return used;
 }
 
-void trace_message(struct xenbus *bus, bool out, uint32_t op, const void *payload, size_t len)
+void bus_trace_message(struct xenbus *bus, bool out, uint32_t op, const void *payload, size_t len)
 {
 	const struct xenbus_device *dev = out && bus->current ? bus->current->dev : NULL;
 	const char *name = wire_op_name(op);
@@ -174,7 +174,7 @@ void bus_vlog(struct xenbus *bus, enum xenbus_log_level level, const char *prefi
 	n = snprintf(raw, sizeof(raw), "%s", prefix);
 	vsnprintf(raw + n, sizeof(raw) - (size_t)n, fmt, ap);
 	put_escaped(line, sizeof(line), raw, strlen(raw));
-	log_line(bus, level, line);
+	bus_log_line(bus, level, line);
 }
 
 void bus_log(struct xenbus *bus, enum xenbus_log_level level, const char *fmt, ...)
