@@ -231,6 +231,8 @@ static void changed(void *ctx, struct xenbus_device *dev)
 
 	if (dev)
 		w->dev[!dev->is_backend] = dev;
+	if (dev && w->changed)
+		w->changed(w, dev);
 }
 
 /* The guest's store is its ring: the socket is hidden from it. */

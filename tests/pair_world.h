@@ -30,7 +30,10 @@ struct pair_world {
 	struct xenbus_device *dev[2]; /* the one that changed last, of each domain's end; may be gone */
 	struct xenbus_toolstack_device device;
 	struct xen_local_stats before; /* what the world held when it was fresh */
-	char log[PAIR_LOG];	       /* all lines of both buses */
+	/* As xenbus_config.changed of both buses, where set before they are opened. */
+	void (*changed)(struct pair_world *w, struct xenbus_device *dev);
+	void *changed_ctx;  /* its own */
+	char log[PAIR_LOG]; /* all lines of both buses */
 	size_t log_len;
 };
 
