@@ -5,7 +5,7 @@
  *      of each process     its first posted work, each ready source, its earliest timer if due, its first file
  *                          transfer, each listener with a connection waiting, its loop's turn: its speed each
  *      of the scenario     each action: its weight
- *      of nobody           time moves on to the next timer: 1/64 of all processes' together
+ *      of nobody           time moves on to the next timer, the less likely the further it is: see time_weight()
  *
  * Each step takes a microsecond, so that times differ. A process's speed is one of 1, 4, 16, 64, drawn again every 128
  * steps or so, for all at once: for as long one may be far ahead of another, and no order lasts.
@@ -115,6 +115,17 @@ static uint64_t next_deadline(const struct sim *sim)
 	return next;
 }
 
+/* While others could do something, a pause of their machine: 50 ms are nothing rare, a second is. What takes longer
+ * is what deadlines are there for to tell from a death: it passes only when nothing else can happen. */
+static uint32_t time_weight(uint64_t total, uint64_t pause_ns)
+{
+	if (!total)
+		return ORDINARY * FRACTION;
+	if (pause_ns <= 50 * SIM_MSEC)
+		return (uint32_t)(total / FRACTION);
+	return pause_ns <= SIM_SEC ? (uint32_t)(total / (16 * FRACTION)) : 0;
+}
+
 static void collect_all(struct sim *sim)
 {
 	uint64_t total = 0;
@@ -131,9 +142,8 @@ static void collect_all(struct sim *sim)
 			 (action->weight ? action->weight : 1) * FRACTION);
 	}
 	sim->next = next_deadline(sim);
-	if (sim->next != UINT64_MAX)
-		add_move(sim, SIM_MOVE_TIME, NULL, NULL,
-			 total ? (uint32_t)(total / FRACTION) : ORDINARY * FRACTION);
+	if (sim->next != UINT64_MAX && time_weight(total, sim->next - sim->now))
+		add_move(sim, SIM_MOVE_TIME, NULL, NULL, time_weight(total, sim->next - sim->now));
 }
 
 /* -- taking -- */
