@@ -35,6 +35,19 @@ static void every_operation_has_a_name_and_20_has_none(void **state)
 	assert_string_equal(wire_op_name(WIRE_SET_QUOTA), "SET_QUOTA");
 }
 
+static void operation_names_go_both_ways(void **state)
+{
+	for (uint32_t op = 0; op < WIRE_OP_COUNT; op++)
+		if (wire_op_name(op))
+			assert_int_equal(wire_op_number(wire_op_name(op)), op);
+	assert_int_equal(wire_op_number("READX"), -ENOENT);
+	assert_int_equal(wire_op_number(""), -ENOENT);
+	assert_true(wire_op_has_path(XS_DIRECTORY_PART));
+	assert_true(wire_op_has_path(XS_WATCH_EVENT));
+	assert_false(wire_op_has_path(XS_TRANSACTION_END));
+	assert_false(wire_op_has_path(UINT32_MAX));
+}
+
 static void error_names_go_both_ways(void **state)
 {
 	for (size_t i = 0; i < sizeof(xsd_errors) / sizeof(xsd_errors[0]); i++) {
@@ -223,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_header_survives_the_round_trip),
 		cmocka_unit_test(every_operation_has_a_name_and_20_has_none),
+		cmocka_unit_test(operation_names_go_both_ways),
 		cmocka_unit_test(error_names_go_both_ways),
 		cmocka_unit_test(strings_are_cut_at_their_nul_only),
 		cmocka_unit_test(numbers_are_digits_and_nothing_else),

@@ -30,7 +30,8 @@ static void print_help(const struct cli_command *command, const struct cli_optio
 	print_usage(stdout, command, options);
 	printf("\n%s\n\n", command->summary);
 	for (const struct cli_option *o = options; o->name; o++) {
-		int width = printf("  --%s %s", o->name, o->value ? o->value : "");
+		const char letter[] = { '-', o->letter, ',', ' ', '\0' };
+		int width = printf("  %s--%s %s", o->letter ? letter : "", o->name, o->value ? o->value : "");
 
 		printf("%*s%s%s\n", width < HELP_COLUMN - 1 ? HELP_COLUMN - width : 2, "", o->help,
 		       o->required ? " (required)" : "");
@@ -117,31 +118,62 @@ static const struct cli_option *find_option(const struct cli_option *options, co
 	return NULL;
 }
 
-/* Takes the option at argv[*at] with its argument and moves *@at behind them. -1 or the exit status. */
-static int take_option(const struct cli_command *command, const struct cli_option *options, char **argv,
-		       int *at, uint64_t *given)
+/* The argument of @option: @attached to it, or the next word; NULL: none is there. */
+static const char *argument_of(const char *attached, char **argv, int *at)
 {
-	const char *name = argv[(*at)++] + 2, *value = strchr(name, '='), *wanted;
-	const size_t len = value ? (size_t)(value - name) : strlen(name);
-	const struct cli_option *option = find_option(options, name, len);
-	char range[RANGE_MAX];
+	if (attached)
+		return attached;
+	return argv[*at] ? argv[(*at)++] : NULL;
+}
 
-	if (!option)
-		return cli_usage_error(command, options, "unknown option '--%.*s'", (int)len, name);
-	if (option->kind == CLI_FLAG && value)
-		return cli_usage_error(command, options, "--%s takes no argument", option->name);
-	if (option->kind != CLI_FLAG) {
-		value = value ? value + 1 : argv[*at] ? argv[(*at)++] : NULL;
-		if (!value)
-			return cli_usage_error(command, options, "--%s needs %s", option->name,
-					       option->value);
-	}
-	*given |= 1ull << (option - options);
+static int give(const struct cli_command *command, const struct cli_option *options,
+		const struct cli_option *option, const char *value)
+{
+	char range[RANGE_MAX];
+	const char *wanted;
+
+	if (option->kind != CLI_FLAG && !value)
+		return cli_usage_error(command, options, "--%s needs %s", option->name, option->value);
 	wanted = set_option(option, value, range);
 	if (wanted)
 		return cli_usage_error(command, options, "--%s: '%s': %s must be %s", option->name, value,
 				       option->value, wanted);
 	return -1;
+}
+
+/* Takes "--name", "--name=value" or "--name value" at argv[*at] and moves *@at behind it. -1 or the exit status. */
+static int take_option(const struct cli_command *command, const struct cli_option *options, char **argv,
+		       int *at, uint64_t *given)
+{
+	const char *name = argv[(*at)++] + 2, *value = strchr(name, '=');
+	const size_t len = value ? (size_t)(value - name) : strlen(name);
+	const struct cli_option *option = find_option(options, name, len);
+
+	if (!option)
+		return cli_usage_error(command, options, "unknown option '--%.*s'", (int)len, name);
+	if (option->kind == CLI_FLAG && value)
+		return cli_usage_error(command, options, "--%s takes no argument", option->name);
+	*given |= 1ull << (option - options);
+	if (option->kind != CLI_FLAG)
+		value = argument_of(value ? value + 1 : NULL, argv, at);
+	return give(command, options, option, value);
+}
+
+/* The same of "-n", "-nVALUE" or "-n VALUE". */
+static int take_letter(const struct cli_command *command, const struct cli_option *options, char **argv,
+		       int *at, uint64_t *given)
+{
+	const char *word = argv[(*at)++], *value = NULL;
+	const struct cli_option *option = options;
+
+	while (option->name && option->letter != word[1])
+		option++;
+	if (!option->name || (option->kind == CLI_FLAG && word[2]))
+		return cli_usage_error(command, options, "unknown option '%s'", word);
+	*given |= 1ull << (option - options);
+	if (option->kind != CLI_FLAG)
+		value = argument_of(word[2] ? word + 2 : NULL, argv, at);
+	return give(command, options, option, value);
 }
 
 static int check_required(const struct cli_command *command, const struct cli_option *options, uint64_t given)
@@ -173,7 +205,9 @@ static int parse_all(const struct cli_command *command, const struct cli_option 
 			if (status >= 0)
 				return status;
 		} else if (argv[at][0] == '-' && argv[at][1]) {
-			return cli_usage_error(command, options, "unknown option '%s'", argv[at]);
+			status = take_letter(command, options, argv, &at, given);
+			if (status >= 0)
+				return status;
 		} else if (program) {
 			break;
 		} else {
@@ -208,20 +242,26 @@ int cli_parse(const struct cli_command *command, const struct cli_option *option
 	return -1;
 }
 
+void cli_json_bytes(const char *bytes, size_t len)
+{
+	putchar('"');
+	for (size_t i = 0; i < len; i++) {
+		const unsigned char c = (unsigned char)bytes[i];
+
+		if (c == '"' || c == '\\')
+			printf("\\%c", c);
+		else if (c < 0x20 || c >= 0x7f)
+			printf("\\u%04x", c);
+		else
+			putchar(c);
+	}
+	putchar('"');
+}
+
 void cli_json_string(const char *text)
 {
-	if (!text) {
+	if (text)
+		cli_json_bytes(text, strlen(text));
+	else
 		fputs("null", stdout);
-		return;
-	}
-	putchar('"');
-	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-		if (*c == '"' || *c == '\\')
-			printf("\\%c", *c);
-		else if (*c < 0x20 || *c >= 0x7f)
-			printf("\\u%04x", *c);
-		else
-			putchar(*c);
-	}
-	putchar('"');
 }

@@ -27,6 +27,7 @@ struct cli_option {
 	uint32_t max;
 	bool required;
 	const char *help;
+	char letter; /* "-n" is the same option; 0: none */
 };
 
 struct cli_command {
@@ -54,8 +55,11 @@ int cli_usage_error(const struct cli_command *command, const struct cli_option *
 /* "xenbus: ..." on standard error. Returns CLI_FAILURE. */
 int cli_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* @text on standard output as a JSON string, quotes included; NULL is null. */
+/* @text on standard output as a JSON string, quotes included; NULL is null. A byte that is not printable ASCII is the
+ * character of its number. */
 void cli_json_string(const char *text);
+/* The same of @len bytes, which may hold a NUL. */
+void cli_json_bytes(const char *bytes, size_t len);
 
 /* The option that all commands about a world take. */
 #define CLI_RUN_DIR(variable)                                                                      \
@@ -76,5 +80,6 @@ int cmd_detach(const struct cli_command *command, int argc, char **argv);
 int cmd_ls(const struct cli_command *command, int argc, char **argv);
 int cmd_dmesg(const struct cli_command *command, int argc, char **argv);
 int cmd_timeline(const struct cli_command *command, int argc, char **argv);
+int cmd_store(const struct cli_command *command, int argc, char **argv);
 
 #endif

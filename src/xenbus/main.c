@@ -16,6 +16,7 @@ static const struct cli_command commands[] = {
 	{ "detach", "CLASS", "Close a device and take its nodes away.", cmd_detach },
 	{ "ls", "", "List the devices: states, instance, age, what each waits for, errors.", cmd_ls },
 	{ "dmesg", "", "Print what the programs on the bus logged.", cmd_dmesg },
+	{ "store", "trace", "Look into the store: print its operations as they happen.", cmd_store },
 	{ "timeline", "FILE...", "Print traces of both ends as one story: states and store operations.",
 	  cmd_timeline },
 };

@@ -168,7 +168,7 @@ static int choose_store(const char *run_dir)
 	return 0;
 }
 
-static int no_store(int err, const char *why)
+int world_no_store(int err, const char *why)
 {
 	char path[PATH_MAX];
 
@@ -191,7 +191,7 @@ int world_store_open(const char *run_dir, struct world_store *out)
 	err = xenstore_open(out->host, NULL, NULL, &out->xs, &why);
 	if (err) {
 		xenbus_host_free(out->host);
-		return no_store(err, why);
+		return world_no_store(err, why);
 	}
 	return 0;
 }
@@ -200,6 +200,15 @@ void world_store_close(struct world_store *store)
 {
 	xenstore_close(store->xs);
 	xenbus_host_free(store->host);
+}
+
+int world_store_path(const char *run_dir, char *path, size_t size)
+{
+	if (choose_store(run_dir))
+		return CLI_FAILURE;
+	if (xenstore_socket_path(path, size))
+		return cli_fail("the path of the store's socket is longer than %zu bytes", size - 1);
+	return 0;
 }
 
 int world_bus_run(const char *run_dir, int (*fn)(struct xenbus *bus, void *arg), void *arg)
@@ -217,7 +226,7 @@ int world_bus_run(const char *run_dir, int (*fn)(struct xenbus *bus, void *arg),
 	err = xenbus_open(&config, &bus, &why);
 	if (err) {
 		xenbus_host_free(config.host);
-		return no_store(err, why);
+		return world_no_store(err, why);
 	}
 	err = xenbus_task_run(bus, fn, arg);
 	if (err == -ENOTCONN)

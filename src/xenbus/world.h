@@ -63,6 +63,10 @@ struct world_store {
 /* 0, or CLI_FAILURE after saying why not. */
 int world_store_open(const char *run_dir, struct world_store *out);
 void world_store_close(struct world_store *store);
+/* The path of that store's socket into @path of @size bytes. 0, or CLI_FAILURE as above. */
+int world_store_path(const char *run_dir, char *path, size_t size);
+/* "no store at ...": says so. CLI_FAILURE. @why may be NULL. */
+int world_no_store(int err, const char *why);
 
 /* The same as a bus without drivers, for the toolstack's calls: runs @fn in a fiber and returns what it returns,
  * or a negative error number; CLI_FAILURE after saying why there is no bus, or that the store was lost. */

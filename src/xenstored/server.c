@@ -252,7 +252,8 @@ int server_serve(struct server *server)
 	tick(server, idle);
 	flush(server);
 	trace_flush(&server->trace);
-	taps_flush(&server->taps);
+	if (taps_listen(&server->taps))
+		taps_flush(&server->taps);
 	bury(server);
 	return patience(server);
 }
