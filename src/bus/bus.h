@@ -91,6 +91,7 @@ struct device_impl {
 	bool dead;	    /* ended: free it when the fiber is off its stack */
 	bool reprobe;	    /* its directory was touched while it ended */
 	bool otherend_seen; /* a state of the other end was read at least once */
+	bool otherend_read; /* it was looked at at least once, whatever was there */
 	bool otherend_watched;
 	bool live;	  /* publish() or connect() succeeded, disconnect() owed */
 	bool fatal;	  /* xenbus_dev_fatal(): close when the callback returns */

@@ -95,6 +95,7 @@ static bool look_otherend(struct device_impl *impl)
 		impl->stale_otherend = -1;
 	}
 	dev->otherend_state = (enum xenbus_state)state;
+	impl->otherend_read = true;
 	if (dev->is_backend && state == XenbusStateInitWait)
 		trace_add(dev->bus, dev, XENBUS_TRACE_NOTE, "InitWait is a backend's state: ignored");
 	return true;

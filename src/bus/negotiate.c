@@ -194,9 +194,9 @@ static enum xenbus_action wanted(struct device_impl *impl)
 	if (impl->reopen_asked && own == XenbusStateClosed) {
 		enum xenbus_state other = impl->dev.otherend_state;
 
-		/* Not while the other end still holds on to the last life. */
-		if (other == XenbusStateInitialised || other == XenbusStateConnected ||
-		    other == XenbusStateClosing)
+		/* Not while the other end still holds on to the last life, nor before it was asked. */
+		if (!impl->otherend_read || other == XenbusStateInitialised ||
+		    other == XenbusStateConnected || other == XenbusStateClosing)
 			return XENBUS_ACTION_NONE;
 		impl->reopen_asked = false;
 		return XENBUS_ACTION_RESET;
