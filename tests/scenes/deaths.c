@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Deaths. The seed says at which call through the seam the victim is killed: seeds 0, 1, 2, ... sweep them all, from
+ * its start over every state of the negotiation and the middle of the transfer to the orderly end. The survivor must
+ * stop by itself and hold nothing; after a detach by force everything is as it was before, and works again.
+ */
+#include "scene.h"
+
+#include <errno.h>
+#include <xen/io/xs_wire.h>
+#include <xenbus/client.h>
+
+#define CALLS 1200u /* more than a victim makes; checked */
+
+static bool whole(struct scene *scene)
+{
+	return scene->front.whole && scene->back.whole;
+}
+
+static bool dead_or_whole(struct scene *scene)
+{
+	return !scene->victim->process || (whole(scene) && both_connected(scene));
+}
+
+static bool dead_or_over(struct scene *scene)
+{
+	return !scene->victim->process || scene->task_over;
+}
+
+static int detach(struct xenbus *bus, void *arg)
+{
+	return xenbus_toolstack_detach(bus, &((struct scene *)arg)->device, false, UINT64_C(1000000000));
+}
+
+static void finish_task(struct scene *scene)
+{
+	const struct sim_process *victim = scene->victim->process;
+
+	while (!scene->task_over && !victim)
+		scene_expect(scene, sim_step(scene->sim));
+}
+
+/* Up and, where it lives so long, down again. False: it was not killed on the way. */
+static bool live_until_killed(struct scene *scene, struct end *victim)
+{
+	struct end *other = victim == &scene->front ? &scene->back : &scene->front;
+
+	scene->victim = victim;
+	end_start(other);
+	scene_attach(scene);
+	end_start(victim);
+	sim_kill_at_call(victim->process, scene->options->seed % CALLS + 1);
+	scene_until(scene, dead_or_whole, "a whole stream, or the victim's death");
+	scene_task_start(scene, detach, scene);
+	scene_until(scene, dead_or_over, "the detach, or the victim's death");
+	finish_task(scene);
+	scene_expect(scene, !victim->process || scene->options->seed % CALLS > 10);
+	return !victim->process;
+}
+
+static void expect_holds_nothing(struct scene *scene, struct end *end)
+{
+	struct sim_counts counts;
+
+	sim_process_counts(end->process, &counts);
+	scene_expect(scene, !counts.mappings && !counts.ports);
+	scene_expect(scene, end->is_frontend || !counts.grants);
+}
+
+/* What it says of itself when its other end was killed and nobody else did anything: a device that was never
+ * connected may go on waiting; no grant is mapped, no port bound. */
+static void expect_survivor_stopped(struct scene *scene, struct end *survivor)
+{
+	unsigned int state = check_state(survivor->is_backend);
+
+	scene_settle(scene);
+	state = check_state(survivor->is_backend);
+	if (state == XenbusStateConnected || state == XenbusStateClosing)
+		scene_fail(scene, "the survivor stays %s", xenbus_strstate((enum xenbus_state)state));
+	expect_holds_nothing(scene, survivor);
+}
+
+static void exchange_again(struct scene *scene)
+{
+	scene->front.whole = scene->back.whole = 0;
+	scene_until(scene, whole, "a whole stream after the death");
+	scene_until(scene, both_connected, "both Connected after the death");
+	scene_detach(scene);
+	scene_until(scene, no_devices, "the devices are gone");
+	scene_settle(scene);
+	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+}
+
+/* Whatever the survivor has not given up by itself, the toolstack's force takes. */
+static void clear_away(struct scene *scene)
+{
+	scene_detach_by_force(scene);
+	scene_until(scene, no_devices, "the devices are gone");
+	scene_settle(scene);
+}
+
+/* -- a domain is killed: the frontend's, or the backend's own ------------------------------------------ */
+
+static void domain_dies(struct scene *scene, struct end *victim, struct end *survivor)
+{
+	if (live_until_killed(scene, victim)) {
+		scene_domain_destroy(scene, victim->writer.domid);
+		expect_survivor_stopped(scene, survivor);
+	} else {
+		end_stop(victim);
+		scene_domain_destroy(scene, victim->writer.domid);
+	}
+	clear_away(scene);
+	scene_domain_forget(scene, victim->writer.domid);
+	scene_domain_start(scene, victim->writer.domid);
+	scene_settle(scene);
+	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+	end_start(victim);
+	scene_attach(scene);
+	exchange_again(scene);
+}
+
+static void front_domain(struct scene *scene)
+{
+	domain_dies(scene, &scene->front, &scene->back);
+}
+
+static void back_domain(struct scene *scene)
+{
+	domain_dies(scene, &scene->back, &scene->front);
+}
+
+/* -- the backend's process in domain 0 -------------------------------------------------------------------- */
+
+/* A detach that was under way has told the backend not to open again. */
+static void ask_online(struct scene *scene)
+{
+	static const char online[] = "/local/domain/0/backend/alice_dev/1/0/online\0"
+				     "1";
+
+	scene_expect(scene, !scene_request(scene, XS_WRITE, 0, online, sizeof(online) - 1, NULL, 0));
+}
+
+static int release(struct xenbus *bus, void *arg)
+{
+	const struct end *end = arg;
+
+	return xenbus_toolstack_release(bus, end->launch, "back (simulated) was killed by signal 9");
+}
+
+/* What the launcher does when its program has died; then the program is started again, and the device, never detached,
+ * connects again. */
+static void back_process(struct scene *scene)
+{
+	bool killed = live_until_killed(scene, &scene->back);
+	unsigned int state;
+
+	if (killed)
+		expect_survivor_stopped(scene, &scene->front);
+	else
+		end_stop(&scene->back);
+	scene_expect(scene, scene_task(scene, release, &scene->back) >= 0);
+	state = check_state(true);
+	scene_expect(scene, state == 0 || state == XenbusStateInitialising || state == XenbusStateClosed);
+	scene_settle(scene);
+	scene_expect(scene, check_state(false) != XenbusStateConnected);
+	end_start(&scene->back);
+	if (!check_state(true))
+		scene_attach(scene);
+	else
+		ask_online(scene);
+	exchange_again(scene);
+}
+
+/* -- the store ---------------------------------------------------------------------------------------------- */
+
+static bool store_gone_or_whole(struct scene *scene)
+{
+	return !scene->store_process || (whole(scene) && both_connected(scene));
+}
+
+static bool store_gone_or_over(struct scene *scene)
+{
+	return !scene->store_process || scene->task_over;
+}
+
+static bool task_over(struct scene *scene)
+{
+	return scene->task_over;
+}
+
+static int attach(struct xenbus *bus, void *arg)
+{
+	return xenbus_toolstack_attach(bus, &((struct scene *)arg)->device);
+}
+
+static bool store_is_back(struct scene *scene)
+{
+	return xenstore_connected(xenbus_store(scene->toolstack.bus));
+}
+
+/* What the store knew is lost: devices go, domains are introduced anew, devices are attached anew. */
+static void store(struct scene *scene)
+{
+	sim_kill_at_call(scene->store_process, scene->options->seed % CALLS + 1);
+	end_start(&scene->back);
+	end_start(&scene->front);
+	scene_task_start(scene, attach, scene);
+	scene_until(scene, store_gone_or_whole, "a whole stream, or the store's death");
+	if (scene->store_process) {
+		scene_task_start(scene, detach, scene);
+		scene_until(scene, store_gone_or_over, "the detach, or the store's death");
+	}
+	if (scene->store_process)
+		scene_store_kill(scene);
+	scene_until(scene, task_over, "the toolstack's call ends without its store");
+	scene_store_start(scene);
+	scene_until(scene, store_is_back, "the toolstack has the store again");
+	scene_introduce(scene);
+	scene_until(scene, no_devices, "the devices of the lost store are gone");
+	scene->nodes_before = scene_nodes(scene);
+	scene_attach(scene);
+	exchange_again(scene);
+}
+
+const struct scenario death_of_front_domain = { .name = "front-domain-dies",
+						.about = "killed at its call SEED+1; made anew",
+						.run = front_domain };
+const struct scenario death_of_back_domain = {
+	.name = "back-domain-dies",
+	.about = "driver domain 2, killed at its call SEED+1; made anew",
+	.run = back_domain,
+	.back_domid = 2
+};
+const struct scenario death_of_back_process = {
+	.name = "back-process-dies",
+	.about = "in domain 0, killed at its call SEED+1; started anew",
+	.run = back_process
+};
+const struct scenario death_of_store = { .name = "store-dies",
+					 .about = "xenstored, killed at its call SEED+1; started anew, empty",
+					 .run = store };

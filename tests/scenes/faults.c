@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Fault sweeps. Something fails in one process while a device is attached, used, closed, opened and detached: the
+ * call through the seam, the allocation or the answer of the store whose number is the seed. The device may end up
+ * unconnected, and says so; nothing is held, nothing hangs, and the next time it works.
+ */
+#include "scene.h"
+
+#include <errno.h>
+
+enum fault { FAIL_CALL, FAIL_ALLOC, FAIL_REPLY };
+
+static bool whole(struct scene *scene)
+{
+	return scene->front.whole && scene->back.whole;
+}
+
+static void arm(struct scene *scene, struct end *end, enum fault fault)
+{
+	const uint64_t nth = scene->options->seed + 1;
+
+	if (fault == FAIL_CALL)
+		sim_fail_call(end->process, nth);
+	else if (fault == FAIL_ALLOC)
+		sim_fail_alloc(end->process, nth);
+	else
+		check_refuse(&end->writer, nth);
+}
+
+static bool disarm(struct end *end, enum fault fault)
+{
+	bool hit = fault == FAIL_REPLY ? check_refused() : sim_fault_hit(end->process);
+
+	sim_fail_call(end->process, 0);
+	sim_fail_alloc(end->process, 0);
+	check_refuse(NULL, 0);
+	return hit;
+}
+
+static int attach(struct xenbus *bus, void *arg)
+{
+	return xenbus_toolstack_attach(bus, &((struct scene *)arg)->device);
+}
+
+static int detach(struct xenbus *bus, void *arg)
+{
+	return xenbus_toolstack_detach(bus, &((struct scene *)arg)->device, false, UINT64_C(10000000000));
+}
+
+/* As far as it comes. */
+static void use(struct scene *scene)
+{
+	scene_task(scene, attach, scene);
+	scene_settle(scene);
+	if (both_connected(scene)) {
+		struct end *closer = sim_choose(scene->sim, 2) ? &scene->front : &scene->back;
+
+		xenbus_close_device(closer->dev);
+		scene_settle(scene);
+		if (closer->dev)
+			xenbus_reopen_device(closer->dev);
+		scene_settle(scene);
+	}
+	scene_task(scene, detach, scene);
+	scene_settle(scene);
+}
+
+static bool is_at_rest(unsigned int state)
+{
+	return state == 0 || state == XenbusStateInitialising || state == XenbusStateInitWait ||
+	       state == XenbusStateClosed;
+}
+
+/* A device that failed is Closed, or waits for the other end: never half alive. */
+static void expect_at_rest(struct scene *scene)
+{
+	if (both_connected(scene))
+		return;
+	if (!is_at_rest(check_state(false)) || !is_at_rest(check_state(true)))
+		scene_fail(scene, "at rest the states are %u (frontend) and %u (backend)", check_state(false),
+			   check_state(true));
+}
+
+static void sweep(struct scene *scene, struct end *end, enum fault fault)
+{
+	end_start(&scene->back);
+	end_start(&scene->front);
+	arm(scene, end, fault);
+	use(scene);
+	expect_at_rest(scene);
+	scene->fault_hit = disarm(end, fault);
+	scene_detach_by_force(scene);
+	scene_until(scene, no_devices, "the devices are gone");
+	scene_settle(scene);
+	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+	scene->front.whole = scene->back.whole = 0;
+	scene_attach(scene);
+	scene_until(scene, whole, "a whole stream after the fault");
+	scene_until(scene, both_connected, "both Connected after the fault");
+	scene_detach(scene);
+	scene_settle(scene);
+	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+}
+
+#define SWEEP(end, fault, kind)                                                                              \
+	static void end##_##kind(struct scene *scene)                                                        \
+	{                                                                                                    \
+		sweep(scene, &scene->end, fault);                                                            \
+	}                                                                                                    \
+	const struct scenario end##_##kind##_fails = { .name = #end "-" #kind "-fails",                      \
+						       .about =                                              \
+							       "the " #kind " SEED+1 of this process fails", \
+						       .sweep = true,                                        \
+						       .run = end##_##kind }
+
+SWEEP(front, FAIL_CALL, call);
+SWEEP(front, FAIL_ALLOC, alloc);
+SWEEP(front, FAIL_REPLY, reply);
+SWEEP(back, FAIL_CALL, call);
+SWEEP(back, FAIL_ALLOC, alloc);
+SWEEP(back, FAIL_REPLY, reply);
+SWEEP(toolstack, FAIL_CALL, call);
+SWEEP(toolstack, FAIL_ALLOC, alloc);
+SWEEP(toolstack, FAIL_REPLY, reply);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* What is told of a run that failed: the timeline of both ends and the store's messages, and a replay file. */
+#include "scene.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <timeline.h>
+
+static void write_string(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+void report_keep(struct end *end)
+{
+	static const char *const kinds[] = { "state",  "otherend", "store", "event", "grant",
+					     "evtchn", "driver",   "note",  "wait" };
+	FILE *out = end->scene->traces;
+	struct xenbus_trace_entry entry;
+
+	for (; !xenbus_trace_get(end->bus, end->kept, &entry); end->kept++) {
+		fprintf(out, "{\"time_ns\":%llu,\"domid\":%u,\"kind\":\"%s\",\"device\":",
+			(unsigned long long)entry.time_ns, end->writer.domid, kinds[entry.kind]);
+		write_string(out, entry.device);
+		fprintf(out, ",\"own\":%u,\"other\":%u,\"text\":", entry.own, entry.other);
+		write_string(out, entry.text);
+		fputs("}\n", out);
+	}
+}
+
+static void print_timeline(struct scene *scene, FILE *out)
+{
+	const struct timeline_look look = { .width = 110 };
+	struct timeline *timeline;
+	unsigned int line;
+	FILE *in;
+
+	for (struct end **end = scene->ends; *end; end++)
+		if ((*end)->bus)
+			report_keep(*end);
+	fflush(scene->traces);
+	in = fmemopen(scene->remains, scene->remains_len ? scene->remains_len : 1, "r");
+	if (!in || timeline_new(&timeline))
+		return;
+	if (timeline_read(timeline, in, &line))
+		fprintf(out, "(the traces cannot be read, line %u)\n", line);
+	timeline_print(timeline, out, &look);
+	timeline_free(timeline);
+	fclose(in);
+}
+
+static bool write_replay(const struct scene *scene, char path[300])
+{
+	const struct scene_options *o = scene->options;
+	FILE *out;
+	bool good;
+
+	snprintf(path, 300, "%s/sim-%s-%llu.replay", o->directory, o->scenario->name,
+		 (unsigned long long)o->seed);
+	out = fopen(path, "w");
+	if (!out)
+		return false;
+	fprintf(out, "scenario %s\nseed %llu\n", o->scenario->name, (unsigned long long)o->seed);
+	good = !sim_choices_write(sim_choices(scene->sim), out);
+	return !fclose(out) && good;
+}
+
+void report(struct scene *scene, const char *why)
+{
+	char path[300];
+
+	print_timeline(scene, stderr);
+	fprintf(stderr, "\nthe store:\n");
+	check_print_store(stderr);
+	fprintf(stderr, "\nscenario %s, seed %llu, step %llu, %.6f s: %s\n", scene->options->scenario->name,
+		(unsigned long long)scene->options->seed, (unsigned long long)sim_steps(scene->sim),
+		(double)sim_now(scene->sim) / 1e9, why);
+	if (sim_diverged(scene->sim))
+		fprintf(stderr, "the replay does not fit: the code is not that of the run it was made in\n");
+	if (write_replay(scene, path))
+		fprintf(stderr, "replay file: %s\n", path);
+	else
+		fprintf(stderr, "no replay file: %s: %s\n", path, strerror(errno));
+}
+
+void scene_fail(struct scene *scene, const char *fmt, ...)
+{
+	char why[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	report(scene, why);
+	exit(1);
+}
