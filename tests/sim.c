@@ -441,7 +441,7 @@ static void time_passes_though_somebody_is_busy(void **state)
 	p[1] = start(n.sim, 1, "sleeper");
 	busy_start(&b, p[0]);
 	t = (struct ticking){ .timer.fire = tick, .host = sim_process_host(p[1]) };
-	xenbus_timer_set(t.host, &t.timer, sim_now(n.sim) + 1000 * MSEC);
+	xenbus_timer_set(t.host, &t.timer, sim_now(n.sim) + 40 * MSEC);
 	for (int i = 0; i < 2000; i++)
 		sim_step(n.sim);
 	assert_true(t.at);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include <xenbus/host.h>
 #include <xenbus/platform.h>
 
 struct fixture;
@@ -27,6 +28,16 @@ uint32_t fixture_domid(struct fixture *f, int domain);
 struct xen_platform *fixture_open(struct fixture *f, int domain);
 /* As xen_platform_close(): what the test left open in it ends as if the process had. */
 void fixture_close(struct fixture *f, struct xen_platform *platform);
+/* The host of @platform's process; the fixture's, as long as the process lives. */
+struct xenbus_host *fixture_host(struct fixture *f, struct xen_platform *platform);
+/* Lets something happen that can, to any of the hosts asked for; it may take a moment to wait for it. */
+void fixture_turn(struct fixture *f);
+/* Clients of @platform's domain that connect to the path returned reach @accepted, on the host of its process, which owns
+ * the descriptor it gets. Once for each fixture; until its end. */
+const char *fixture_listen(struct fixture *f, struct xen_platform *platform,
+			   void (*accepted)(void *ctx, int fd), void *ctx);
+/* A path of the same kind where nobody listens. */
+const char *fixture_nobody(struct fixture *f);
 /* A process of its own of @domain that runs @body and then waits to be killed. Returns what @body returned,
  * when it has. */
 int fixture_start(struct fixture *f, int domain, int (*body)(struct xen_platform *platform, void *arg),

@@ -93,6 +93,28 @@ void fixture_close(struct fixture *f, struct xen_platform *platform)
 			end_process(f, &f->worlds[i]);
 }
 
+struct xenbus_host *fixture_host(struct fixture *f, struct xen_platform *platform)
+{
+	return sim_process_host(sim_process_of(platform));
+}
+
+void fixture_turn(struct fixture *f)
+{
+	sim_step(f->sim);
+}
+
+const char *fixture_listen(struct fixture *f, struct xen_platform *platform,
+			   void (*accepted)(void *ctx, int fd), void *ctx)
+{
+	assert_int_equal(sim_listen(sim_process_of(platform), "/socket", accepted, ctx), 0);
+	return "/socket";
+}
+
+const char *fixture_nobody(struct fixture *f)
+{
+	return "/nobody";
+}
+
 int fixture_start(struct fixture *f, int domain, int (*body)(struct xen_platform *, void *), void *arg)
 {
 	f->started = start(f, domain);

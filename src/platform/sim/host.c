@@ -233,7 +233,7 @@ bool sim_file_ready(const struct xenbus_file_io *io)
 {
 	struct pollfd p = { .fd = io->fd, .events = io->op == XENBUS_FILE_READ ? POLLIN : POLLOUT };
 
-	return io->op == XENBUS_FILE_FLUSH || io->offset != POSITION_CURRENT || poll(&p, 1, 0) != 0;
+	return io->fd < 0 || io->op == XENBUS_FILE_FLUSH || io->offset != POSITION_CURRENT || poll(&p, 1, 0) != 0;
 }
 
 static ssize_t transfer(const struct xenbus_file_io *io, size_t at)
