@@ -98,6 +98,19 @@ static void leave_world(struct sim_process *process)
 	process->domain = NULL;
 }
 
+/* Transfers that it began may go on to their end without it: so many of them, in their order. */
+static void let_files_go_on(struct sim_process *process)
+{
+	struct list *link = process->files.next;
+	unsigned int n = 0;
+	int64_t result;
+
+	list_for_each (file, &process->files)
+		n++;
+	for (n = sim_choose(process->sim, n + 1); n; n--, link = link->next)
+		sim_file_perform(list_entry(link, struct xenbus_file_io, impl), &result);
+}
+
 void sim_process_die(struct sim_process *process)
 {
 	bool inside = process->sim->inside;
@@ -105,6 +118,8 @@ void sim_process_die(struct sim_process *process)
 	if (process->dead)
 		return;
 	process->sim->inside = true;
+	if (!process->told) /* killed, so its memory is there yet */
+		let_files_go_on(process);
 	leave_world(process);
 	process->sim->inside = inside;
 }

@@ -61,12 +61,12 @@ int sim_new(const struct sim_config *config, struct sim **out);
 /* All processes must have been freed. NULL is allowed. */
 void sim_free(struct sim *sim);
 
-/* One choice among @n (1..65535), recorded; 0..n-1. For scenarios, too. */
+/* One choice among @n (1..65535), recorded but when there is only one; 0..n-1. For scenarios, too. */
 unsigned int sim_choose(struct sim *sim, unsigned int n);
 /* The choices so far; borrowed until the next one. */
 const struct sim_choices *sim_choices(const struct sim *sim);
-/* A replayed choice had another number of alternatives than now: code or scenario are not those of the run that
- * was recorded. */
+/* A replayed choice had another number of alternatives than now (it is taken modulo these): code or scenario are not
+ * those of the run that was recorded. */
 bool sim_diverged(const struct sim *sim);
 
 uint64_t sim_now(const struct sim *sim);   /* nanoseconds, virtual */
@@ -74,7 +74,8 @@ uint64_t sim_steps(const struct sim *sim); /* taken so far */
 /* Whose callback runs; NULL: none. */
 struct sim_process *sim_current(const struct sim *sim);
 
-/* Chooses and runs one thing. False: nothing can happen, not even time. Not from within a callback. */
+/* Chooses and runs one thing. False: nothing can happen, not even time. Not from within a callback or an observer; an
+ * action may, to wait for what it began: others may run meanwhile. */
 bool sim_step(struct sim *sim);
 /* Steps until @until(@ctx). 0; -ETIMEDOUT after @max steps; -EDEADLK nothing can happen any more. */
 int sim_run(struct sim *sim, bool (*until)(void *ctx), void *ctx, uint64_t max);
@@ -116,15 +117,19 @@ struct sim_process_config {
 	 * a loop that is not xenbus_host_run()'s. Returns in how many milliseconds it wants one at the latest; -1: after
 	 * the next callback. NULL: none. */
 	int (*loop)(void *ctx);
-	/* It was killed. At the top, once, after the step in which it happened; the place to free what is in it. NULL:
-	 * whoever starts it looks at sim_process_dead(). */
+	/* It was killed. At the top, once, after the step in which it happened (at once outside of any step), but while
+	 * somebody at the top dispatches it, when that is over; the place to free what is in it. NULL: whoever starts
+	 * it looks at sim_process_dead(). */
 	void (*died)(void *ctx, struct sim_process *process);
 	void *ctx;
 };
 /* 0 and *@out; -ESRCH no such domain; -ENOMEM. */
 int sim_process_start(struct sim *sim, const struct sim_process_config *config, struct sim_process **out);
 /* The process's own. Borrowed; xen_platform_close() and xenbus_host_free() on them do nothing. Dispatching the host from
- * the top steps the whole world until the process has had a callback, or until nothing can happen (-EDEADLK). */
+ * the top steps the whole world until the process has had a callback (1), or the timeout is over in virtual time (0), or
+ * nothing can happen (-EDEADLK). With timeout 0 one callback of the process itself that can run now does, and the rest
+ * of the world stands still. Who goes on dispatching in a world where nothing can happen is stopped by abort(), and
+ * likewise who waits for more than 4 million steps. */
 struct xenbus_host *sim_process_host(struct sim_process *process);
 struct xen_platform *sim_process_platform(struct sim_process *process);
 const char *sim_process_name(const struct sim_process *process);
@@ -132,9 +137,10 @@ const char *sim_process_name(const struct sim_process *process);
 struct sim_process *sim_process_of(struct xen_platform *platform);
 
 /* kill -9. To all others the process is gone at once, also in the middle of a callback of its own: handles and streams
- * are closed, notifications delivered. Its memory stays: what it sees of shared pages becomes a private copy, its
- * calls answer -ENOTCONN or -ECONNRESET, and its host, dispatched, runs its own callbacks alone, in order and in a time
- * of its own. So the scenario frees what was in it with the functions that ship: xenbus_close() and the like. */
+ * are closed, notifications delivered. Of the file transfers that it began some may still be done. Its memory stays: what
+ * it sees of shared pages becomes a private copy, its calls answer -ENOTCONN or -ECONNRESET, and its host, dispatched,
+ * runs its own callbacks alone, in order and in a time of its own. So the scenario frees what was in it with the
+ * functions that ship: xenbus_close() and the like. */
 void sim_process_kill(struct sim_process *process);
 bool sim_process_dead(const struct sim_process *process);
 /* Its end, good or bad. Nothing may be armed or open any more: that is a violation, and is cleared away. */
@@ -146,8 +152,9 @@ int sim_listen(struct sim_process *process, const char *path, void (*accepted)(v
 
 /* -- faults --------------------------------------------------------------------------------------- */
 
-/* Calls through the seam that the process made: those of xen_platform_*, and of the host source_add, file_submit
- * and stream_*. notify, pending, unmask, unmap, unshare, unbind and close count but cannot fail. */
+/* Calls through the seam that the process made: those of xen_platform_* (but name, domid and fd), and of the host
+ * source_add, file_submit and stream_*. notify, pending, unmask, unmap, unshare, unbind and close count but cannot
+ * fail. */
 uint64_t sim_calls(const struct sim_process *process);
 /* The @nth call from now that can fail fails, without effect, with an error that the call may have; 0: none does. */
 void sim_fail_call(struct sim_process *process, uint64_t nth);
@@ -170,7 +177,7 @@ struct sim_counts {
 };
 /* Of one process. The store's port and grant of a domain count for nobody. */
 void sim_process_counts(const struct sim_process *process, struct sim_counts *out);
-/* Of the whole world; files and pages of dead ones included. */
+/* Of the whole world: of the dead ones, only files, and pages that others still map. */
 void sim_world_counts(const struct sim *sim, struct sim_counts *out);
 /* Pages that were revoked while another domain mapped them, since the beginning. */
 uint64_t sim_unshared_mapped(const struct sim *sim);
