@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sim_impl.h"
+#include "events.h"
+#include "grants.h"
+#include "streams.h"
 
 static struct sim_domain *find(struct sim *sim, uint32_t domid)
 {

@@ -17,7 +17,7 @@
  */
 #include <errno.h>
 
-#include "sim_impl.h"
+#include "faults.h"
 
 #define MAX_ERRORS 3
 

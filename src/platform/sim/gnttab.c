@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sim_impl.h"
+#include "grants.h"
 
 #define DEFAULT_MAPPED 4096u
 

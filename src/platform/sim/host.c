@@ -5,59 +5,14 @@
  *      source->impl    link, link, what is asked for        work->impl, io->impl    link, link
  *      timer->impl     ../host/timers.h's                   io->impl[2]             bytes moved so far
  */
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "sim_impl.h"
+#include "faults.h"
+#include "streams.h"
 
 #define WALLCLOCK_START (1767225600ull * SIM_SEC) /* the year 2026 begins */
-#define TOKEN_BASE 0x40000000			  /* no descriptor of the operating system's is as large */
-#define POSITION_CURRENT UINT64_MAX
-
-/* -- tokens -- */
-
-int sim_token_add(struct sim_process *process, struct sim_token *token, enum sim_token_kind kind)
-{
-	int64_t number = numbers_add(&process->sim->tokens, token);
-
-	if (number < 0)
-		return (int)number;
-	*token = (struct sim_token){ .kind = kind, .fd = TOKEN_BASE + (int)number, .process = process };
-	return 0;
-}
-
-void sim_token_del(struct sim_token *token)
-{
-	numbers_del(&token->process->sim->tokens, (uint32_t)(token->fd - TOKEN_BASE));
-}
-
-struct sim_token *sim_token_of(struct sim_process *process, int fd)
-{
-	struct sim_token *token =
-		fd > TOKEN_BASE ? numbers_get(&process->sim->tokens, (uint32_t)(fd - TOKEN_BASE)) : NULL;
-
-	return token && token->process == process ? token : NULL;
-}
-
-/* A dead process's handles are ready, so that what waits for them finds out. */
-unsigned int sim_token_events(const struct sim_token *token)
-{
-	switch (token->kind) {
-	case SIM_TOKEN_STREAM:
-		return sim_end_events(list_entry(token, struct sim_end, token));
-	case SIM_TOKEN_WORLD:
-		return token->process->dead ? XENBUS_SOURCE_READ | XENBUS_SOURCE_HANGUP : 0;
-	default:
-		return token->process->dead ||
-				       !list_empty(&list_entry(token, struct sim_evtchn, token)->ready)
-			       ? XENBUS_SOURCE_READ
-			       : 0;
-	}
-}
 
 /* -- sources -- */
 
@@ -68,10 +23,7 @@ static unsigned int asked(const struct xenbus_source *source)
 
 unsigned int sim_source_events(const struct sim_process *process, const struct xenbus_source *source)
 {
-	const struct sim_token *token =
-		numbers_get(&process->sim->tokens, (uint32_t)(source->fd - TOKEN_BASE));
-
-	return sim_token_events(token) & (asked(source) | XENBUS_SOURCE_HANGUP);
+	return sim_token_events(sim_token_of(process, source->fd)) & (asked(source) | XENBUS_SOURCE_HANGUP);
 }
 
 static struct xenbus_source *find_source(struct sim_process *process, int fd)
@@ -85,15 +37,9 @@ static struct xenbus_source *find_source(struct sim_process *process, int fd)
 	return NULL;
 }
 
-static void unlink_impl(void **impl)
-{
-	list_del((struct list *)impl);
-	impl[0] = impl[1] = NULL;
-}
-
 static void host_source_remove(struct xenbus_host *host, struct xenbus_source *source)
 {
-	unlink_impl(source->impl);
+	sim_unlink(source->impl);
 	source->fd = -1;
 }
 
@@ -110,15 +56,15 @@ void sim_token_forget(struct sim_token *token)
 static int source_add(struct sim_process *process, struct xenbus_source *source, int fd, unsigned int events)
 {
 	if (!sim_token_of(process, fd)) {
-		if (fd > TOKEN_BASE)
+		if (fd > SIM_TOKEN_BASE)
 			sim_violation(process->sim, process, "waits for a descriptor that is not its own");
-		return fd > TOKEN_BASE || fcntl(fd, F_GETFD) < 0 ? -EBADF : -EPERM;
+		return fd > SIM_TOKEN_BASE || fcntl(fd, F_GETFD) < 0 ? -EBADF : -EPERM;
 	}
 	if (find_source(process, fd))
 		return -EEXIST;
 	source->fd = fd;
 	source->impl[2] = (void *)(uintptr_t)events;
-	list_add_tail(&process->sources, (struct list *)source->impl);
+	sim_link(&process->sources, source->impl);
 	return 0;
 }
 
@@ -180,17 +126,17 @@ static void host_timer_set(struct xenbus_host *host, struct xenbus_timer *timer,
 
 static void host_work_post(struct xenbus_host *host, struct xenbus_work *work)
 {
-	list_add_tail(&sim_of_host(host)->works, (struct list *)work->impl);
+	sim_link(&sim_of_host(host)->works, work->impl);
 }
 
 static void host_work_cancel(struct xenbus_host *host, struct xenbus_work *work)
 {
-	unlink_impl(work->impl);
+	sim_unlink(work->impl);
 }
 
 void sim_run_work(struct sim_process *process, struct xenbus_work *work)
 {
-	unlink_impl(work->impl);
+	sim_unlink(work->impl);
 	work->run(work);
 }
 
@@ -205,12 +151,12 @@ void sim_run_timer(struct sim_process *process, struct xenbus_timer *timer)
 	timer->fire(timer);
 }
 
-/* -- files: real ones, at virtual moments -- */
+/* -- files -- */
 
 static int file_submit(struct sim_process *process, struct xenbus_file_io *io)
 {
 	io->impl[2] = NULL;
-	list_add_tail(&process->files, (struct list *)io->impl);
+	sim_link(&process->files, io->impl);
 	return 0;
 }
 
@@ -219,56 +165,6 @@ static int host_file_submit(struct xenbus_host *host, struct xenbus_file_io *io)
 	struct sim_process *process = sim_of_host(host);
 
 	return SEAM(process, SIM_FILE_SUBMIT, file_submit(process, io));
-}
-
-void sim_finish_file(struct sim_process *process, struct xenbus_file_io *io, int64_t result)
-{
-	unlink_impl(io->impl);
-	io->result = result;
-	io->done(io);
-}
-
-/* Only what has a position of its own, such as a pipe, may have to wait. */
-bool sim_file_ready(const struct xenbus_file_io *io)
-{
-	struct pollfd p = { .fd = io->fd, .events = io->op == XENBUS_FILE_READ ? POLLIN : POLLOUT };
-
-	return io->fd < 0 || io->op == XENBUS_FILE_FLUSH || io->offset != POSITION_CURRENT || poll(&p, 1, 0) != 0;
-}
-
-static ssize_t transfer(const struct xenbus_file_io *io, size_t at)
-{
-	char *data = (char *)io->data + at;
-	size_t len = io->len - at;
-
-	if (io->offset == POSITION_CURRENT)
-		return io->op == XENBUS_FILE_READ ? read(io->fd, data, len) : write(io->fd, data, len);
-	if (io->offset > INT64_MAX - io->len)
-		return errno = EFBIG, -1;
-	return io->op == XENBUS_FILE_READ ? pread(io->fd, data, len, (off_t)(io->offset + at))
-					  : pwrite(io->fd, data, len, (off_t)(io->offset + at));
-}
-
-/* As the worker thread of the real host: all of it, or up to the end; what was moved before an error counts. */
-bool sim_file_perform(struct xenbus_file_io *io, int64_t *result)
-{
-	size_t at = (size_t)(uintptr_t)io->impl[2];
-	ssize_t n = 1;
-
-	if (io->op == XENBUS_FILE_FLUSH) {
-		*result = fsync(io->fd) ? -errno : 0;
-		return true;
-	}
-	while (at < io->len && n && sim_file_ready(io)) {
-		n = transfer(io, at);
-		if (n > 0)
-			at += (size_t)n;
-		else if (n < 0 && errno != EINTR && errno != EAGAIN)
-			break;
-	}
-	io->impl[2] = (void *)(uintptr_t)at;
-	*result = at || n >= 0 ? (int64_t)at : -errno;
-	return n <= 0 || at == io->len;
 }
 
 /* -- streams -- */

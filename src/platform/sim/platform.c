@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include "sim_impl.h"
+#include "events.h"
+#include "faults.h"
+#include "grants.h"
 
 static struct sim_evtchn *evtchn_of(struct xen_platform_evtchn *xce)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes: started, killed, freed, counted. */
+/* Processes: started, killed, freed. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "sim_impl.h"
+#include "events.h"
+#include "grants.h"
+#include "streams.h"
 
 #define STREAM_OF_BYTES 16u /* of the seed; each process has its own after it */
 
@@ -160,107 +162,6 @@ bool sim_process_dead(const struct sim_process *process)
 	return process->dead;
 }
 
-/* -- counting -- */
-
-static size_t length(const struct list *head)
-{
-	size_t n = 0;
-
-	list_for_each (link, head)
-		n++;
-	return n;
-}
-
-static size_t count_ports(const struct sim_process *process)
-{
-	size_t n = 0;
-
-	list_for_each (link, &process->evtchns)
-		list_for_each (port, &list_entry(link, struct sim_evtchn, link)->ports)
-			n += list_entry(port, struct sim_port, link)->domain->store_port !=
-			     list_entry(port, struct sim_port, link);
-	return n;
-}
-
-static size_t count_grants(const struct sim_process *process)
-{
-	size_t n = 0;
-
-	list_for_each (link, &process->gntshrs)
-		list_for_each (share, &list_entry(link, struct sim_gntshr, link)->shares)
-			n += list_entry(share, struct sim_share, link)->count;
-	return n;
-}
-
-static size_t count_mappings(const struct sim_process *process)
-{
-	size_t n = process->foreign.pages;
-
-	list_for_each (link, &process->gnttabs)
-		n += list_entry(link, struct sim_gnttab, link)->pages;
-	return n;
-}
-
-static size_t count_streams(const struct sim_process *process)
-{
-	size_t n = 0;
-
-	list_for_each (link, &process->streams)
-		n += list_entry(link, struct sim_end, link)->accepted;
-	return n;
-}
-
-void sim_process_counts(const struct sim_process *process, struct sim_counts *out)
-{
-	*out = (struct sim_counts){
-		.handles = length(&process->evtchns) + length(&process->gnttabs) + length(&process->gntshrs),
-		.ports = count_ports(process),
-		.grants = count_grants(process),
-		.mappings = count_mappings(process),
-		.pages = count_grants(process),
-		.streams = count_streams(process),
-		.sources = length(&process->sources),
-		.timers = process->timers.count,
-		.works = length(&process->works),
-		.files = length(&process->files),
-	};
-}
-
-static size_t live_pages(const struct sim *sim)
-{
-	size_t n = 0;
-
-	list_for_each (link, &sim->segments) {
-		const struct sim_segment *segment = list_entry(link, struct sim_segment, link);
-
-		for (uint32_t i = 0; i < segment->pages; i++)
-			n += segment->granted ? !segment->store : segment->mapped[i] != 0;
-	}
-	return n;
-}
-
-void sim_world_counts(const struct sim *sim, struct sim_counts *out)
-{
-	*out = (struct sim_counts){ .pages = live_pages(sim) };
-	list_for_each (link, &sim->processes) {
-		const struct sim_process *process = list_entry(link, struct sim_process, link);
-		struct sim_counts c;
-
-		sim_process_counts(process, &c);
-		out->files += c.files;
-		if (process->dead)
-			continue;
-		out->handles += c.handles;
-		out->ports += c.ports;
-		out->grants += c.grants;
-		out->mappings += c.mappings;
-		out->streams += c.streams;
-		out->sources += c.sources;
-		out->timers += c.timers;
-		out->works += c.works;
-	}
-}
-
 /* -- the end -- */
 
 static void tell_leaks(struct sim_process *process)
@@ -282,12 +183,8 @@ static void tell_leaks(struct sim_process *process)
 
 static void clear_impl(struct list *head)
 {
-	while (!list_empty(head)) {
-		void **impl = (void **)head->next;
-
-		list_del(head->next);
-		impl[0] = impl[1] = NULL;
-	}
+	while (!list_empty(head))
+		sim_unlink((void **)head->next);
 }
 
 static void clear_away(struct sim_process *process)

@@ -14,7 +14,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sim_impl.h"
+#include "events.h"
+#include "streams.h"
 
 #define FRACTION 64u /* weights are multiples of it but time's */
 #define ORDINARY 16u
@@ -289,13 +290,11 @@ int sim_run(struct sim *sim, bool (*until)(void *ctx), void *ctx, uint64_t max)
 void sim_action_add(struct sim *sim, struct sim_action *action)
 {
 	if (!action->impl[0])
-		list_add_tail(&sim->actions, (struct list *)action->impl);
+		sim_link(&sim->actions, action->impl);
 }
 
 void sim_action_cancel(struct sim *sim, struct sim_action *action)
 {
-	if (!action->impl[0])
-		return;
-	list_del((struct list *)action->impl);
-	action->impl[0] = action->impl[1] = NULL;
+	if (action->impl[0])
+		sim_unlink(action->impl);
 }

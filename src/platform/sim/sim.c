@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sim_impl.h"
+#include "events.h"
+#include "grants.h"
 
 enum streams { STREAM_OF_CHOICES, STREAM_OF_SPEEDS };
 

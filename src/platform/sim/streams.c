@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-#include "sim_impl.h"
+#include "streams.h"
 
 #define BACKLOG 128u
 #define SHORT_ONE_IN 32u
