@@ -203,6 +203,18 @@ static void notifying_a_closed_peer_is_silent(void **state)
 	free_pair(&p);
 }
 
+static void what_was_notified_before_a_close_still_arrives(void **state)
+{
+	struct pair p = new_pair(*state);
+
+	assert_int_equal(xen_platform_evtchn_notify(p.b, p.bport), 0);
+	assert_int_equal(xen_platform_evtchn_unbind(p.b, p.bport), 0);
+	take(p.f, p.fport);
+	assert_quiet(p.f);
+	assert_int_equal(xen_platform_evtchn_notify(p.f, p.fport), 0); /* nobody there any more */
+	free_pair(&p);
+}
+
 /* The end that stays is unbound again: offered to the domain of the one that left, and to nobody else. */
 static void after_a_close_only_the_closers_domain_may_bind_again(void **state)
 {
@@ -325,6 +337,7 @@ int main(void)
 		CONTRACT(a_domain_may_bind_to_itself),
 		CONTRACT(what_is_not_the_handles_port_is_refused),
 		CONTRACT(notifying_a_closed_peer_is_silent),
+		CONTRACT(what_was_notified_before_a_close_still_arrives),
 		CONTRACT(after_a_close_only_the_closers_domain_may_bind_again),
 		CONTRACT(a_killed_process_leaves_its_ports),
 		CONTRACT(port_numbers_are_not_reused_at_once),

@@ -240,6 +240,28 @@ static void exhaustion_is_refused_and_harms_nobody_else(void **state)
 	end_close(&third);
 }
 
+/* The same pages again and again, as often as may be: a limit stops it, and what is given back can be had again. */
+static void too_many_mappings_are_refused(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 2);
+	uint32_t refs[256];
+	uint8_t *page, *last = NULL;
+	int err, n = 0;
+
+	end_share(&front, &back, 256, true, refs);
+	while (!(err = end_map(&back, &front, refs, 256, RW, &page))) {
+		last = page;
+		assert_true(++n < 10000);
+	}
+	assert_int_equal(err, -ENOSPC);
+	assert_true(n > 0);
+	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, last, 256), 0);
+	assert_int_equal(end_map(&back, &front, refs, 256, RW, &last), 0);
+	last[0] = 1;
+	end_close(&front);
+	end_close(&back);
+}
+
 /* A grant names who it is for, not the number it has. */
 static void a_new_domain_with_an_old_domid_inherits_nothing(void **state)
 {
@@ -280,6 +302,7 @@ int main(void)
 		CONTRACT(what_is_not_the_handles_is_refused),
 		CONTRACT(a_domain_may_grant_to_itself),
 		CONTRACT(exhaustion_is_refused_and_harms_nobody_else),
+		CONTRACT(too_many_mappings_are_refused),
 		CONTRACT(a_new_domain_with_an_old_domid_inherits_nothing),
 	};
 
