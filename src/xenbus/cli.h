@@ -43,9 +43,10 @@ struct cli_operands {
 	int argc;
 };
 
-/* Parses argv[1..] by @options, up to the first operand or behind "--". Checks that between @min and @max
- * operands follow (INT_MAX: any number). Returns -1: go on, *@operands is filled; otherwise the exit status: 0
- * after --help, on standard output with @details below the options; CLI_USAGE after an error. */
+/* Parses argv[1..] by @options, wherever they stand before "--". Checks that between @min and @max operands are
+ * there (@argc: any number; INT_MAX: another program's command line, where options end at the first). Returns -1:
+ * go on, *@operands is filled; otherwise the exit status: 0 after --help, on standard output with @details below
+ * the options; CLI_USAGE after an error. */
 int cli_parse(const struct cli_command *command, const struct cli_option *options, const char *details,
 	      int argc, char **argv, int min, int max, struct cli_operands *operands);
 
@@ -79,6 +80,7 @@ int cmd_attach(const struct cli_command *command, int argc, char **argv);
 int cmd_detach(const struct cli_command *command, int argc, char **argv);
 int cmd_ls(const struct cli_command *command, int argc, char **argv);
 int cmd_dmesg(const struct cli_command *command, int argc, char **argv);
+int cmd_trace(const struct cli_command *command, int argc, char **argv);
 int cmd_timeline(const struct cli_command *command, int argc, char **argv);
 int cmd_store(const struct cli_command *command, int argc, char **argv);
 

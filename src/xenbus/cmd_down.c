@@ -12,9 +12,8 @@
 #include "world.h"
 
 static const char details[] =
-	"All domains of the world are killed, xenstored and the broker end, and their files are removed, the log that\n"
-	"`xenbus dmesg` shows and the programs' traces among them. Programs in domain 0 see the world end. Exit status 1 if\n"
-	"no world was up.\n";
+	"All domains of the world are killed, xenstored and the broker end, and their files are removed, what `xenbus dmesg`\n"
+	"and `xenbus trace` show among them. Programs in domain 0 see the world end. Exit status 1 if no world was up.\n";
 
 #define STORE_GRACE_MS 5000
 

@@ -1,38 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "cli.h"
 #include "timeline.h"
-
-#define WIDTH_MIN 60u
-#define WIDTH_DEFAULT 110u
-#define WIDTH_MAX 160u
+#include "timeline_output.h"
 
 static const char details[] =
-	"Each FILE is what a program's --trace wrote; - is the standard input. Give those of both ends: the story of each\n"
-	"device is told with the frontend's part on the left and the backend's on the right, times in milliseconds, both\n"
-	"states where one changed. NO_COLOR in the environment, or an output that is no terminal: no colours.\n";
-
-static unsigned int output_width(void)
-{
-	const char *columns = getenv("COLUMNS");
-	struct winsize size = { 0 };
-	unsigned long width = columns ? strtoul(columns, NULL, 10) : 0;
-
-	if (!width && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
-		width = size.ws_col;
-	if (!width)
-		width = WIDTH_DEFAULT;
-	if (width < WIDTH_MIN)
-		return WIDTH_MIN;
-	return width < WIDTH_MAX ? (unsigned int)width : WIDTH_MAX;
-}
+	"Each FILE is what a program's --trace wrote, or `xenbus trace --json`; - is the standard input. Give those of both\n"
+	"ends: the story of each device is told with the frontend's part on the left and the backend's on the right, times in\n"
+	"milliseconds, both states where one changed. NO_COLOR in the environment, or an output that is no terminal: no\n"
+	"colours.\n";
 
 static int read_trace(struct timeline *timeline, const char *path)
 {
@@ -51,38 +30,36 @@ static int read_trace(struct timeline *timeline, const char *path)
 	return err ? cli_fail("%s: %s", path, strerror(-err)) : 0;
 }
 
-static int tell(struct timeline *timeline, const struct cli_operands *files, struct timeline_look *look)
+static int tell(struct timeline *timeline, const struct cli_operands *files, struct timeline_output *output)
 {
+	int status;
+
 	for (int i = 0; i < files->argc; i++)
 		if (read_trace(timeline, files->argv[i]))
 			return CLI_FAILURE;
-	if (!timeline_print(timeline, stdout, look))
-		return cli_fail("no device in %s", files->argc > 1 ? "these traces" : "this trace");
-	return fflush(stdout) ? cli_fail("standard output: %s", strerror(errno)) : 0;
+	if (timeline_output_open(output))
+		return CLI_FAILURE;
+	status = timeline_output_put(output, timeline);
+	if (status == -ENOENT)
+		status = cli_fail("no device in %s", files->argc > 1 ? "these traces" : "this trace");
+	return timeline_output_close(output, status);
 }
 
 int cmd_timeline(const struct cli_command *command, int argc, char **argv)
 {
-	struct timeline_look look = {
-		.width = output_width(),
-		.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR"),
-	};
-	const struct cli_option options[] = {
-		{ .name = "events",
-		  .kind = CLI_FLAG,
-		  .out = &look.events,
-		  .help = "show the store's events, too" },
-		{ 0 },
-	};
+	struct timeline_output output = { 0 };
+	const struct cli_option options[] = { TIMELINE_OPTIONS(&output), { 0 } };
 	struct cli_operands files;
 	struct timeline *timeline;
-	int status = cli_parse(command, options, details, argc, argv, 1, INT_MAX, &files);
+	int status = cli_parse(command, options, details, argc, argv, 1, argc, &files);
 
+	if (status < 0)
+		status = timeline_output_check(&output, false, command, options);
 	if (status >= 0)
 		return status;
 	if (timeline_new(&timeline))
 		return cli_fail("%s", strerror(ENOMEM));
-	status = tell(timeline, &files, &look);
+	status = tell(timeline, &files, &output);
 	timeline_free(timeline);
 	return status;
 }

@@ -17,6 +17,8 @@ static const struct cli_command commands[] = {
 	{ "ls", "", "List the devices: states, instance, age, what each waits for, errors.", cmd_ls },
 	{ "dmesg", "", "Print what the programs on the bus logged.", cmd_dmesg },
 	{ "store", "trace", "Look into the store: print its operations as they happen.", cmd_store },
+	{ "trace", "[DEVICE...]", "Print how devices were negotiated, as it is or as it happens.",
+	  cmd_trace },
 	{ "timeline", "FILE...", "Print traces of both ends as one story: states and store operations.",
 	  cmd_timeline },
 };

@@ -6,9 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char *const kinds[TIMELINE_KINDS] = { "state",  "otherend", "store", "event", "grant",
-						   "evtchn", "driver",	 "note",  "wait" };
+#include <xenbus/trace_file.h>
 
 /* The string that begins at @s, behind its quote, into @out (cut at @size); what a terminal would take for a
  * command becomes '?'. What follows it, or NULL. */
@@ -20,7 +18,7 @@ static const char *get_string(const char *s, char *out, size_t size)
 		if (*s == '\\' && *++s == '\0')
 			return NULL;
 		if (used + 1 < size)
-			out[used++] = (unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s;
+			out[used++] = (unsigned char)*s < 0x20 || (unsigned char)*s >= 0x7f ? '?' : *s;
 	}
 	out[used] = '\0';
 	return *s ? s + 1 : NULL;
@@ -37,20 +35,30 @@ static const char *get_number(const char *s, uint64_t *out)
 	return errno ? NULL : end;
 }
 
+_Static_assert(TIMELINE_PROGRAM == (int)TRACE_FILE_KINDS, "the kinds of traces, and one of ours");
+
+/* TIMELINE_KINDS: there is none of that name. */
+static enum timeline_kind find_kind(const char *name)
+{
+	unsigned int kind = 0;
+
+	if (!strcmp(name, "program"))
+		return TIMELINE_PROGRAM;
+	while (kind < TRACE_FILE_KINDS && strcmp(trace_file_kinds[kind], name) != 0)
+		kind++;
+	return kind < TRACE_FILE_KINDS ? (enum timeline_kind)kind : TIMELINE_KINDS;
+}
+
 static bool set_text(struct timeline_entry *entry, const char *key, const char *value)
 {
-	if (!strcmp(key, "device")) {
-		snprintf(entry->device, sizeof(entry->device), "%.39s", value);
-	} else if (!strcmp(key, "text")) {
+	if (!strcmp(key, "device"))
+		snprintf(entry->device, sizeof(entry->device), "%.63s", value);
+	else if (!strcmp(key, "text"))
 		snprintf(entry->text, sizeof(entry->text), "%.95s", value);
-	} else if (!strcmp(key, "kind")) {
-		unsigned int kind = 0;
-
-		while (kind < TIMELINE_KINDS && strcmp(kinds[kind], value) != 0)
-			kind++;
-		entry->kind = (enum timeline_kind)kind;
-		return kind < TIMELINE_KINDS;
-	}
+	else if (!strcmp(key, "program"))
+		snprintf(entry->program, sizeof(entry->program), "%.31s", value);
+	else if (!strcmp(key, "kind"))
+		return (entry->kind = find_kind(value)) != TIMELINE_KINDS;
 	return true;
 }
 
@@ -64,6 +72,8 @@ static void set_number(struct timeline_entry *entry, const char *key, uint64_t v
 		entry->own = (uint32_t)value;
 	else if (!strcmp(key, "other"))
 		entry->other = (uint32_t)value;
+	else if (!strcmp(key, "pid"))
+		entry->pid = (uint32_t)value;
 }
 
 /* One "key":value; what follows it, or NULL. */
@@ -87,19 +97,24 @@ static const char *get_member(const char *s, struct timeline_entry *entry)
 	return s && set_text(entry, key, value) ? s : NULL;
 }
 
-/* "backend/CLASS/U/ID" of any domain and "device/CLASS/ID" of domain U tell one story. */
-static void find_pair(struct timeline_entry *entry)
+void timeline_find_device(struct timeline_entry *entry)
 {
-	char class[33], id[16];
-	unsigned int domid;
+	struct timeline_device *of = &entry->of;
 
-	if (sscanf(entry->device, "backend/%32[^/]/%u/%15[^/]", class, &domid, id) == 3)
-		entry->is_backend = true;
-	else if (sscanf(entry->device, "device/%32[^/]/%15[^/]", class, id) == 2)
-		domid = entry->domid;
-	else
+	*of = (struct timeline_device){ 0 };
+	entry->is_backend =
+		sscanf(entry->device, "backend/%31[^/]/%u/%11[^/]", of->class, &of->front, of->id) == 3;
+	if (entry->is_backend)
 		return;
-	snprintf(entry->pair, sizeof(entry->pair), "%.20s %.8s of domain %u", class, id, domid);
+	if (sscanf(entry->device, "device/%31[^/]/%11[^/]", of->class, of->id) == 2)
+		of->front = entry->domid;
+	else
+		*of = (struct timeline_device){ 0 };
+}
+
+bool timeline_same_device(const struct timeline_device *one, const struct timeline_device *other)
+{
+	return one->front == other->front && !strcmp(one->class, other->class) && !strcmp(one->id, other->id);
 }
 
 int timeline_parse(const char *line, struct timeline_entry *entry)
@@ -116,6 +131,6 @@ int timeline_parse(const char *line, struct timeline_entry *entry)
 	} while (*s != '}');
 	if (entry->kind == TIMELINE_KINDS || (s[1] && s[1] != '\n'))
 		return -EINVAL;
-	find_pair(entry);
+	timeline_find_device(entry);
 	return 0;
 }

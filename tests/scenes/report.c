@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <timeline.h>
+#include <xenbus/trace_file.h>
 
 static void write_string(FILE *out, const char *text)
 {
@@ -22,14 +23,12 @@ static void write_string(FILE *out, const char *text)
 
 void report_keep(struct end *end)
 {
-	static const char *const kinds[] = { "state",  "otherend", "store", "event", "grant",
-					     "evtchn", "driver",   "note",  "wait" };
 	FILE *out = end->scene->traces;
 	struct xenbus_trace_entry entry;
 
 	for (; !xenbus_trace_get(end->bus, end->kept, &entry); end->kept++) {
 		fprintf(out, "{\"time_ns\":%llu,\"domid\":%u,\"kind\":\"%s\",\"device\":",
-			(unsigned long long)entry.time_ns, end->writer.domid, kinds[entry.kind]);
+			(unsigned long long)entry.time_ns, end->writer.domid, trace_file_kinds[entry.kind]);
 		write_string(out, entry.device);
 		fprintf(out, ",\"own\":%u,\"other\":%u,\"text\":", entry.own, entry.other);
 		write_string(out, entry.text);

@@ -356,7 +356,7 @@ struct xenbus_trace_entry {
 	uint64_t time_ns;   /* host clock */
 	uint8_t kind;	    /* enum xenbus_trace_kind */
 	uint8_t own, other; /* states at that moment */
-	char device[40];    /* nodename, cut; "" the bus */
+	char device[64];    /* nodename; "" the bus */
 	char text[88];	    /* guest bytes escaped, cut */
 };
 /* The @index-th oldest entry still there, copied. 0, or -ENOENT past the end. */
