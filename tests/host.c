@@ -461,10 +461,10 @@ static void a_stream_carries_bytes_and_never_blocks(void **state)
 	assert_true(peer >= 0);
 	assert_int_equal(xenbus_stream_recv(host, fd, in, sizeof(in)), -EAGAIN);
 	assert_int_equal(xenbus_stream_recv(host, peer, in, sizeof(in)), -EAGAIN);
-	while ((n = xenbus_stream_send(host, fd, data, sizeof(data))) > 0)
+	while ((n = xenbus_stream_send(host, peer, data, sizeof(data))) > 0)
 		sent += n;
 	assert_int_equal(n, -EAGAIN);
-	while ((n = xenbus_stream_recv(host, peer, in, sizeof(in))) > 0)
+	while ((n = xenbus_stream_recv(host, fd, in, sizeof(in))) > 0)
 		got += n;
 	assert_int_equal(n, -EAGAIN);
 	assert_int_equal(got, sent);

@@ -493,23 +493,29 @@ static void lose_transaction(struct world *w, int fd)
 	assert_string_equal(answer.payload, "EAGAIN");
 }
 
+/* Loses three, opens a fourth: now the guest that makes it lose has to wait. */
+static int take_precedence(struct world *w)
+{
+	int fd = socket_connect(w);
+	struct answer answer;
+
+	guest_add(w, 3);
+	guest_ask(w, 3, XS_WRITE, "data\0x", 6, &answer);
+	for (int i = 0; i < 3; i++)
+		lose_transaction(w, fd);
+	socket_ask(w, fd, XS_TRANSACTION_START, 0, "", 1, &answer);
+	guest_put(w, 3, XS_READ, 5, "data", 5);
+	fake_xen_kick(&w->xen, 3);
+	return fd;
+}
+
 /* A guest that is held costs no rounds: the server says when to come back, and that is when it has its turn. */
 static void while_precedence_is_held_guests_wait_and_nobody_spins(void **state)
 {
 	struct world *w = world_begin();
 	struct answer answer;
-	int pair[2], patience;
+	int fd = take_precedence(w), patience = world_serve(w);
 
-	guest_add(w, 3);
-	guest_ask(w, 3, XS_WRITE, "data\0x", 6, &answer);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	assert_int_equal(server_accept(&w->server, pair[1]), 0);
-	for (int i = 0; i < 3; i++)
-		lose_transaction(w, pair[0]);
-	socket_ask(w, pair[0], XS_TRANSACTION_START, 0, "", 1, &answer);
-	guest_put(w, 3, XS_READ, 5, "data", 5);
-	fake_xen_kick(&w->xen, 3);
-	patience = world_serve(w);
 	assert_int_equal(patience, PRECEDENCE_NS / 1000000);
 	assert_true(guest_is_empty(w, 3));
 	w->host.now_ns += 5000000;
@@ -519,8 +525,24 @@ static void while_precedence_is_held_guests_wait_and_nobody_spins(void **state)
 	assert_int_equal(server_serve(&w->server), -1);
 	guest_get(w, 3, &answer);
 	assert_int_equal(answer.header.req_id, 5);
-	close(pair[0]);
+	close(fd);
 	world_settle(w);
+	world_end(w);
+}
+
+static void when_there_is_no_contention_any_more_guests_go_on_at_once(void **state)
+{
+	struct world *w = world_begin();
+	struct answer answer;
+	int fd = take_precedence(w);
+
+	assert_true(world_serve(w) > 0);
+	close(fd);
+	xenbus_host_dispatch(&w->host.base, 0);
+	assert_int_equal(server_serve(&w->server), 0);
+	assert_int_equal(server_serve(&w->server), -1);
+	guest_get(w, 3, &answer);
+	assert_int_equal(answer.header.req_id, 5);
 	world_end(w);
 }
 
@@ -662,6 +684,7 @@ int main(void)
 		cmocka_unit_test(a_stream_that_was_accepted_elsewhere_is_served),
 		cmocka_unit_test(closing_lets_go_of_streams_too),
 		cmocka_unit_test(while_precedence_is_held_guests_wait_and_nobody_spins),
+		cmocka_unit_test(when_there_is_no_contention_any_more_guests_go_on_at_once),
 		cmocka_unit_test(a_server_whose_world_is_gone_stops_and_closes),
 		cmocka_unit_test(a_start_without_memory_holds_nothing),
 		cmocka_unit_test(want_of_memory_stops_nobody_for_good),

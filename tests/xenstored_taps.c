@@ -184,6 +184,26 @@ static void a_path_is_what_is_there_and_beneath_with_its_answers_and_events(void
 	world_end(w);
 }
 
+/* What lies above is removed: the event is of the path, the request and its answer are not. */
+static void an_event_is_judged_by_its_own_path(void **state)
+{
+	struct world *w = world_begin();
+	struct answer answer;
+	int fd;
+
+	guest_add(w, 3);
+	guest_ask(w, 3, XS_WRITE, "top/dev/x\0y", 11, &answer);
+	guest_ask(w, 3, XS_WATCH, "top/dev\0token", 14, &answer);
+	guest_get(w, 3, &answer);
+	fd = reader(w, ARGS("trace\0path\0/local/domain/3/top/dev"));
+	guest_put(w, 3, XS_RM, 7, "top", 4);
+	fake_xen_kick(&w->xen, 3);
+	assert_string_equal(text_of(w, fd), T "OUT d3 WATCH_EVENT 0/0 (top/dev|token|)\n");
+	close(fd);
+	world_settle(w);
+	world_end(w);
+}
+
 static void the_root_is_every_path_and_special_ones_are_paths(void **state)
 {
 	struct world *w = world_begin();
@@ -405,16 +425,19 @@ static void a_slow_reader_gets_few_gaps(void **state)
 {
 	struct world *w = world_begin();
 	struct tally tally = { .next = 0 };
-	static char text[1024 * 1024];
+	static char text[4 * 1024 * 1024];
 	size_t used = 0;
 	int fd;
 
 	guest_add(w, 3);
 	fd = reader(w, ARGS("trace"));
-	for (uint32_t i = 0; i < 20000; i++) {
+	for (uint32_t i = 0; i < MANY; i++) {
 		rounds_of_a_request(w, i);
 		if (i % 8 == 0) {
-			ssize_t n = recv(fd, text + used, 256, MSG_DONTWAIT);
+			ssize_t n;
+
+			world_settle(w);
+			n = recv(fd, text + used, 256, MSG_DONTWAIT);
 
 			used += n > 0 ? (size_t)n : 0;
 			assert_true(used < sizeof(text) - 256);
@@ -427,6 +450,73 @@ static void a_slow_reader_gets_few_gaps(void **state)
 	close(fd);
 	world_settle(w);
 	assert_int_equal(w->server.taps.count, 0);
+	world_end(w);
+}
+
+/* Lines four times as long as their messages: the ring's end is not where a message would just fit. */
+static void escaped_bytes_fit_or_are_lost(void **state)
+{
+	struct world *w = world_begin();
+	char path[600], reply[64], line[TRACE_LINE_MAX + 1];
+	uint64_t lines = 0, losses = 0, lost;
+	FILE *in;
+	int fd;
+
+	guest_add(w, 3);
+	memset(path, 1, sizeof(path));
+	fd = reader(w, ARGS("trace"));
+	for (size_t i = 0; i < 1000; i++) {
+		struct store_page page = guest_page(w, 3);
+
+		guest_put(w, 3, XS_READ, (uint32_t)i, path, i % sizeof(path));
+		fake_xen_kick(&w->xen, 3);
+		world_settle(w);
+		assert_true(byte_ring_get(&page.rsp, reply, sizeof(reply)) > 0);
+	}
+	in = fdopen(fd, "r");
+	assert_non_null(in);
+	shutdown(fd, SHUT_WR);
+	while (lines + losses < 2000) {
+		world_settle(w);
+		assert_non_null(fgets(line, sizeof(line), in));
+		if (sscanf(line, T "LOST %lu", &lost) == 1) {
+			losses += lost;
+			continue;
+		}
+		assert_memory_equal(line, T, strlen(T));
+		assert_string_equal(line + strlen(line) - 2, ")\n");
+		lines++;
+	}
+	assert_int_equal(lines + losses, 2000);
+	assert_true(losses > 0);
+	fclose(in);
+	world_settle(w);
+	assert_int_equal(w->server.taps.count, 0);
+	world_end(w);
+}
+
+/* While it is full nothing happens for its sake; once it is read the loop is told. */
+static void a_full_stream_is_waited_for(void **state)
+{
+	struct world *w = world_begin();
+	static char text[65536];
+	int fd;
+
+	guest_add(w, 3);
+	fd = reader(w, ARGS("trace"));
+	for (uint32_t i = 0; i < 10000; i++)
+		rounds_of_a_request(w, i);
+	world_settle(w);
+	assert_int_equal(server_serve(&w->server), -1);
+	assert_int_equal(xenbus_host_dispatch(&w->host.base, 0), 0);
+	while (recv(fd, text, sizeof(text), MSG_DONTWAIT) > 0)
+		;
+	assert_int_equal(xenbus_host_dispatch(&w->host.base, 0), 1);
+	assert_int_equal(recv(fd, text, sizeof(text), MSG_DONTWAIT), -1);
+	server_serve(&w->server);
+	assert_true(recv(fd, text, sizeof(text), MSG_DONTWAIT) > 0);
+	close(fd);
+	world_settle(w);
 	world_end(w);
 }
 
@@ -479,6 +569,7 @@ int main(void)
 		cmocka_unit_test(a_reader_is_no_client_any_more),
 		cmocka_unit_test(a_domain_is_its_ring_and_domain_0_the_sockets_too),
 		cmocka_unit_test(a_path_is_what_is_there_and_beneath_with_its_answers_and_events),
+		cmocka_unit_test(an_event_is_judged_by_its_own_path),
 		cmocka_unit_test(the_root_is_every_path_and_special_ones_are_paths),
 		cmocka_unit_test(each_reader_has_its_own_filter),
 		cmocka_unit_test(what_is_no_filter_is_refused),
@@ -487,6 +578,8 @@ int main(void)
 		cmocka_unit_test(without_memory_nobody_becomes_a_reader),
 		cmocka_unit_test(who_does_not_read_costs_a_ring_and_nobody_waits),
 		cmocka_unit_test(a_slow_reader_gets_few_gaps),
+		cmocka_unit_test(escaped_bytes_fit_or_are_lost),
+		cmocka_unit_test(a_full_stream_is_waited_for),
 		cmocka_unit_test(a_reader_that_goes_is_forgotten_at_once),
 		cmocka_unit_test(the_servers_end_ends_the_stream),
 	};
