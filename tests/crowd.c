@@ -3,7 +3,8 @@
  * A thousand devices between one backend's bus and one frontend's, all Connected at once, then all detached: each costs
  * what one costs, idle ones hold no stack, and nothing is left.
  *
- * An operator who gives a guest a thousand devices raises its limits; so does this test (store_options).
+ * An operator who gives a guest a thousand devices raises its limits; so do these tests (store_options),
+ * but for the last, which shows what a guest meets that was not given them.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -336,13 +337,13 @@ static bool errands_done(const struct crowd *c, unsigned int n)
 	return !c->errands;
 }
 
-static void detach_at_once(struct crowd *c, unsigned int n)
+static void detach_from(struct crowd *c, unsigned int first, unsigned int n)
 {
 	struct xenbus_counts before, after;
 	uint64_t cpu = proc_cpu_ns(c->w->store);
 
 	xenbus_counts(c->w->bus[0], &before);
-	for (unsigned int id = 0; id < n; id++) {
+	for (unsigned int id = first; id < first + n; id++) {
 		struct errand *errand = malloc(sizeof(*errand));
 
 		assert_non_null(errand);
@@ -357,6 +358,11 @@ static void detach_at_once(struct crowd *c, unsigned int n)
 		"%u detached at once: each %llu requests of the toolstack, %llu us of the store's processor\n",
 		n, (unsigned long long)(after.requests - before.requests) / n,
 		(unsigned long long)(proc_cpu_ns(c->w->store) - cpu) / n / 1000);
+}
+
+static void detach_at_once(struct crowd *c, unsigned int n)
+{
+	detach_from(c, 0, n);
 }
 
 /* Both programs start when all is attached, so each bus finds a thousand at once. */
@@ -396,9 +402,40 @@ static void a_hundred_streams_run_at_once(void **state)
 	until(c, hold_nothing, 0, "letting go");
 }
 
+/* -- a guest with a guest's limits ----------------------------------------------------------------- */
+
+static bool are_served(const struct crowd *c, unsigned int n)
+{
+	return c->ends[0].connected >= n && c->ends[1].connected >= n;
+}
+
+static bool others_are_connected(const struct crowd *c, unsigned int n)
+{
+	return !xenbus_task_run(c->w->bus[0], all_connected, &n);
+}
+
+/* 1,000 nodes, 128 watches. A device is 4 nodes of the toolstack's and 3 of the frontend's: 200 of them leave room for
+ * 66 to connect. The others wait, and come when there is room. */
+static void what_has_no_room_waits_for_it(void **state)
+{
+	struct crowd *c = *state;
+	unsigned int n = 200, half = n / 2;
+
+	assert_int_equal(xenbus_task_run(c->w->bus[0], attach_many, &n), 0);
+	start_ends(c, false);
+	until(c, are_served, 60, "connecting what has room");
+	until(c, are_idle, n, "connecting what has room");
+	assert_in_range(c->ends[1].connected, 60, 70);
+	assert_int_equal(xenbus_task_run(c->w->bus[0], detach_many, &half), 0);
+	until(c, others_are_connected, n - half, "connecting what waited");
+	detach_from(c, half, n - half);
+	until(c, are_idle, 0, "detaching");
+	until(c, hold_nothing, 0, "letting go");
+}
+
 /* -- the world ------------------------------------------------------------------------------------- */
 
-static int setup(void **state)
+static int make(void **state, const char *const *options)
 {
 	struct crowd *c = calloc(1, sizeof(*c));
 	struct rlimit files;
@@ -410,7 +447,7 @@ static int setup(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 	c->ends = mmap(NULL, 2 * sizeof(*c->ends), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(c->ends, MAP_FAILED);
-	assert_int_equal(pair_setup_store((void **)&c->w, store_options), 0);
+	assert_int_equal(pair_setup_store((void **)&c->w, options), 0);
 	c->w->changed = changed;
 	c->w->changed_ctx = c->ends;
 	c->pids[BROKER] = c->w->broker;
@@ -419,6 +456,16 @@ static int setup(void **state)
 	pair_open_bus(c->w, 0);
 	*state = c;
 	return 0;
+}
+
+static int setup(void **state)
+{
+	return make(state, store_options);
+}
+
+static int setup_ordinary(void **state)
+{
+	return make(state, NULL);
 }
 
 static int teardown(void **state)
@@ -438,6 +485,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_of_a_thousand_costs_what_one_does, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_thousand_that_are_there_already_connect, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_hundred_streams_run_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_has_no_room_waits_for_it, setup_ordinary, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ enum device_phase {
 	DEVICE_ENDING,	  /* condemned and being removed */
 };
 
-enum condemn_reason { CONDEMN_NOT, CONDEMN_VANISHED, CONDEMN_CLOSING };
+enum condemn_reason { CONDEMN_NOT, CONDEMN_VANISHED, CONDEMN_CLOSING, CONDEMN_REFUSED };
 
 struct device_impl {
 	struct xenbus_device dev;
@@ -87,11 +87,14 @@ struct device_impl {
 	struct root *root;
 	enum device_phase phase;
 	enum condemn_reason condemned;
-	unsigned int looks; /* enum look bits to do */
-	bool dead;	    /* ended: free it when the fiber is off its stack */
-	bool reprobe;	    /* its directory was touched while it ended */
-	bool otherend_seen; /* a state of the other end was read at least once */
-	bool otherend_read; /* it was looked at at least once, whatever was there */
+	unsigned int looks;    /* enum look bits to do */
+	bool dead;	       /* ended: free it when the fiber is off its stack */
+	bool reprobe;	       /* its directory was touched while it ended */
+	bool refused;	       /* by the store: comes again as a candidate, after a while */
+	bool no_room;	       /* the last state could not be written for want of quota */
+	unsigned int refusals; /* in a row, of this name */
+	bool otherend_seen;    /* a state of the other end was read at least once */
+	bool otherend_read;    /* it was looked at at least once, whatever was there */
 	bool otherend_watched;
 	bool live;	  /* publish() or connect() succeeded, disconnect() owed */
 	bool fatal;	  /* xenbus_dev_fatal(): close when the callback returns */
@@ -250,12 +253,22 @@ void device_look(struct device_impl *impl, unsigned int looks);
 void device_condemn(struct device_impl *impl, enum condemn_reason reason);
 void device_changed(struct device_impl *impl);
 
+/* -- refusal.c */
+/* On the fiber: @doing was answered with @err (a quota, mostly), which may change without an event. */
+void device_refused(struct device_impl *impl, const char *doing, int err);
+/* What a refused device still has in the store. */
+void refusal_give_back(struct device_impl *impl);
+/* Probes the candidate after a while. */
+void refusal_wait(struct device_impl *impl);
+
 /* -- probe.c */
 /* Is it there, complete and new? Marks it with a fresh instance and fills in the other end.
  * 0; -EAGAIN nothing to probe here now; -errno. */
 int look_probe(struct device_impl *impl);
 
 /* -- look.c: what is now */
+/* device_look() with @looks in @in_ns, or when a look is due anyway. */
+void look_later(struct device_impl *impl, unsigned int looks, uint64_t in_ns);
 /* Asks whether the instance is still there; condemns the device where it is not. From anywhere. */
 void look_instance(struct device_impl *impl);
 /* <nodename>/state was written, by us or by somebody else: it will be read. */

@@ -55,11 +55,10 @@ static bool device_probe(struct device_impl *impl)
 	struct xenbus_device *dev = &impl->dev;
 	int err = look_probe(impl);
 
-	if (err && err != -EAGAIN && err != -ENODEV && err != -ENOTCONN)
-		bus_log(dev->bus, XENBUS_LOG_ERROR, "%s: cannot be probed: %s", dev->nodename,
-			strerror(-err));
-	if (err && err != -EAGAIN && err != -ENODEV)
+	if (err == -ENOTCONN)
 		scan_later(impl->root);
+	else if (err && err != -EAGAIN && err != -ENODEV)
+		device_refused(impl, "probing", err);
 	if (err)
 		return false;
 	impl->marked = true;
@@ -75,7 +74,7 @@ static bool device_probe(struct device_impl *impl)
 	device_changed(impl);
 	err = otherend_watch(impl);
 	if (err && !impl->task.condemned && err != -ENOTCONN)
-		xenbus_dev_error(dev, err, "watching %s", impl->otherend_state_path);
+		device_refused(impl, "watching the other end", err);
 	return true;
 }
 
@@ -107,6 +106,7 @@ static void device_end(struct device_impl *impl)
 	resources_release(impl);
 	if (probed)
 		say_closed(impl);
+	refusal_give_back(impl);
 	wait_cancel(impl);
 	xenbus_timer_cancel(dev->bus->host, &impl->look_timer);
 	if (impl->checking)
@@ -141,6 +141,7 @@ static bool device_step(struct device_impl *impl)
 		if (!device_probe(impl)) {
 			impl->reprobe = impl->looks || impl->check_again;
 			impl->dead = true;
+			xenbus_timer_cancel(impl->dev.bus->host, &impl->look_timer);
 		}
 		return !impl->dead;
 	}
@@ -186,16 +187,19 @@ static void device_free(struct device_impl *impl)
 	root_free_if_done(root);
 }
 
-/* On the loop, the fiber is off its stack. What stands under the name now is somebody new. */
+static int candidate_new(struct root *root, const char *nodename, unsigned int refusals);
+
+/* On the loop, the fiber is off its stack. What stands under the name now is somebody new, or was refused. */
 static void device_ended(struct task *task)
 {
 	struct device_impl *impl = list_entry(task, struct device_impl, task);
+	const unsigned int refusals = impl->refused ? impl->refusals : 0;
 	struct root *root = impl->root;
 	char *again;
 
 	if (!impl->dead)
 		return;
-	again = (impl->reprobe || impl->condemned == CONDEMN_VANISHED) && !root->closing
+	again = (refusals || impl->reprobe || impl->condemned == CONDEMN_VANISHED) && !root->closing
 			? strdup(impl->dev.nodename)
 			: NULL;
 	if (again)
@@ -204,7 +208,8 @@ static void device_ended(struct task *task)
 	if (!again)
 		return;
 	root->devices--;
-	device_new(root, again);
+	if (candidate_new(root, again, refusals) == -ENOMEM)
+		scan_later(root);
 	free(again);
 }
 
@@ -223,7 +228,7 @@ static void device_init(struct device_impl *impl, struct root *root)
 	impl->task.dev = &impl->dev;
 }
 
-int device_new(struct root *root, const char *nodename)
+static int candidate_new(struct root *root, const char *nodename, unsigned int refusals)
 {
 	struct device_impl *impl;
 
@@ -245,8 +250,17 @@ int device_new(struct root *root, const char *nodename)
 	list_add(&root->bus->hash[hash_of(nodename)], &impl->hash_link);
 	root->devices++;
 	root->bus->counts.devices++;
-	task_kick(&impl->task);
+	impl->refusals = refusals;
+	if (refusals)
+		refusal_wait(impl);
+	else
+		task_kick(&impl->task);
 	return 0;
+}
+
+int device_new(struct root *root, const char *nodename)
+{
+	return candidate_new(root, nodename, 0);
 }
 
 void device_look(struct device_impl *impl, unsigned int looks)
@@ -257,6 +271,8 @@ void device_look(struct device_impl *impl, unsigned int looks)
 	}
 	if (looks & LOOK_INSTANCE)
 		look_instance(impl);
+	if (impl->phase == DEVICE_CANDIDATE && !impl->task.fiber)
+		task_kick(&impl->task); /* it waits in vain where its nodes went */
 	impl->looks |= looks & ~(unsigned int)LOOK_INSTANCE;
 	if (impl->looks)
 		task_kick(&impl->task);

@@ -40,7 +40,7 @@ static void look_timer_fired(struct xenbus_timer *timer)
 	device_look(impl, looks);
 }
 
-static void look_later(struct device_impl *impl, unsigned int looks, uint64_t in_ns)
+void look_later(struct device_impl *impl, unsigned int looks, uint64_t in_ns)
 {
 	struct xenbus_host *host = impl->dev.bus->host;
 

@@ -57,7 +57,11 @@ static int write_state(struct device_impl *impl, enum xenbus_state state)
 	if (impl->dev.state == state && !impl->key_count)
 		return 0;
 	err = state_write(impl, state);
-	return err < 0 ? err : 0;
+	impl->no_room = err == -ENOSPC;
+	if (err < 0)
+		return err;
+	impl->refusals = 0;
+	return 0;
 }
 
 static int act_open(struct device_impl *impl)
@@ -132,6 +136,7 @@ static int act_closing(struct device_impl *impl)
 
 static int act(struct device_impl *impl, enum xenbus_action action)
 {
+	impl->no_room = false;
 	switch (action) {
 	case XENBUS_ACTION_OPEN:
 		return act_open(impl);
@@ -230,6 +235,10 @@ static void failed(struct device_impl *impl, enum xenbus_action action, int err)
 	negotiate_stop(impl);
 	if (err == -ENODEV || err == -ENOTCONN)
 		return; /* condemned, or everything is looked at again on the next connection */
+	if (impl->no_room && (action == XENBUS_ACTION_OPEN || action == XENBUS_ACTION_PUBLISH)) {
+		device_refused(impl, what[action], err);
+		return;
+	}
 	if (impl->fatal)
 		return; /* the driver has said why */
 	if (*impl->task.blamed)
