@@ -481,13 +481,15 @@ static void a_loop_of_its_own_gets_its_turns(void **state)
 	const struct sim_process_config config = { .domid = 0, .name = "daemon", .loop = turn, .ctx = &l };
 	struct sim_process *p;
 	struct noting n;
-	uint64_t asked;
+	uint64_t asked, begin;
 
 	noting_init(&n, (struct sim_config){ .seed = 8 });
 	assert_int_equal(sim_process_start(n.sim, &config, &p), 0);
 	l.host = sim_process_host(p);
+	begin = sim_now(n.sim);
 	assert_true(sim_step(n.sim)); /* the first, with nothing to do yet */
 	assert_int_equal(l.turns, 1);
+	assert_true(sim_now(n.sim) > begin);
 	assert_false(sim_step(n.sim));
 	l.wants = 5;
 	xenbus_work_post(l.host, &l.work);

@@ -1,150 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulator's faults: kill -9 anywhere, failing calls and allocations, memory after its end, misuse. */
-#include <signal.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
+/* The simulator's faults: kill -9 anywhere, failing calls and allocations. */
 #include <unistd.h>
 
-#include "sim_world.h"
-
-#define RW (PROT_READ | PROT_WRITE)
-#define PAGE XEN_PLATFORM_PAGE_SIZE
-#define MSEC 1000000ull
-
-/* A process that has one of each. */
-struct body {
-	struct sim_process *process;
-	struct xenbus_host *host;
-	struct xen_platform *platform;
-	struct xen_platform_evtchn *xce;
-	struct xen_platform_gnttab *xgt;
-	struct xen_platform_gntshr *xgs;
-	struct xenbus_source events, stream;
-	uint32_t port, ref;
-	uint8_t *shared, *mapped;
-	int fd;
-};
-
-static void ready(struct xenbus_source *source, unsigned int events)
-{
-}
-
-/* What the sweeps below fail: calls in a fixed order, of which each may fail. 0, or what failed; then some is left. */
-static int body_fill(struct body *b, uint32_t peer, uint32_t remote_port, uint32_t remote_ref)
-{
-	void *page;
-	int err = xen_platform_evtchn_open(b->platform, &b->xce);
-
-	if (!err)
-		err = xen_platform_gnttab_open(b->platform, &b->xgt);
-	if (!err)
-		err = xen_platform_gntshr_open(b->platform, &b->xgs);
-	if (!err)
-		err = xen_platform_evtchn_bind_interdomain(b->xce, peer, remote_port);
-	if (err > 0) {
-		b->port = (uint32_t)err;
-		err = xenbus_source_add(b->host, &b->events, xen_platform_evtchn_fd(b->xce),
-					XENBUS_SOURCE_READ);
-	}
-	if (!err)
-		err = xen_platform_gntshr_share_notify(b->xgs, peer, true, 0, b->xce, b->port, &b->ref,
-						       &page);
-	if (!err) {
-		b->shared = page;
-		err = xen_platform_gnttab_map_notify(b->xgt, peer, remote_ref, RW, 1, b->xce, b->port, &page);
-	}
-	if (!err) {
-		b->mapped = page;
-		err = xenbus_stream_connect(b->host, "/socket");
-	}
-	if (err < 0)
-		return err;
-	b->fd = err;
-	err = xenbus_source_add(b->host, &b->stream, b->fd, XENBUS_SOURCE_READ);
-	return err ? err : xen_platform_evtchn_notify(b->xce, b->port);
-}
-
-/* In the order of a careful program, alive or dead. */
-static void body_empty(struct body *b)
-{
-	xenbus_source_remove(b->host, &b->stream);
-	if (b->fd > 0)
-		xenbus_stream_close(b->host, b->fd);
-	if (b->mapped)
-		xen_platform_gnttab_unmap(b->xgt, b->mapped, 1);
-	if (b->shared)
-		xen_platform_gntshr_unshare(b->xgs, b->shared, 1);
-	xenbus_source_remove(b->host, &b->events);
-	if (b->port)
-		xen_platform_evtchn_unbind(b->xce, b->port);
-	xen_platform_gntshr_close(b->xgs);
-	xen_platform_gnttab_close(b->xgt);
-	xen_platform_evtchn_close(b->xce);
-}
-
-static void body_init(struct body *b, struct sim *sim, uint32_t domid, const char *name)
-{
-	*b = (struct body){ .process = start(sim, domid, name) };
-	b->host = sim_process_host(b->process);
-	b->platform = sim_process_platform(b->process);
-	b->events.ready = b->stream.ready = ready;
-}
-
-/* Front in domain 1, offering a port, a page and a socket; another process of its domain to fill. */
-struct scene {
-	struct noting noting;
-	struct body front, back;
-	int accepted;
-};
-
-static void accept_one(void *ctx, int fd)
-{
-	struct scene *s = ctx;
-
-	s->accepted++;
-	xenbus_stream_close(s->front.host, fd);
-}
-
-static void scene_init(struct scene *s, struct sim_config config)
-{
-	void *page;
-
-	memset(s, 0, sizeof(*s));
-	noting_init(&s->noting, config);
-	body_init(&s->front, s->noting.sim, 1, "front");
-	assert_int_equal(xen_platform_evtchn_open(s->front.platform, &s->front.xce), 0);
-	assert_int_equal(xen_platform_gntshr_open(s->front.platform, &s->front.xgs), 0);
-	s->front.port =
-		(uint32_t)xen_platform_evtchn_bind_unbound_port(s->front.xce, XEN_PLATFORM_DOMID_SELF);
-	assert_int_equal(xen_platform_gntshr_share(s->front.xgs, XEN_PLATFORM_DOMID_SELF, 1, true,
-						   &s->front.ref, &page),
-			 0);
-	s->front.shared = page;
-	memset(page, 7, PAGE);
-	assert_int_equal(sim_listen(s->front.process, "/socket", accept_one, s), 0);
-	body_init(&s->back, s->noting.sim, 1, "back");
-}
-
-static int scene_fill(struct scene *s)
-{
-	return body_fill(&s->back, XEN_PLATFORM_DOMID_SELF, s->front.port, s->front.ref);
-}
-
-static void scene_deinit(struct scene *s)
-{
-	body_empty(&s->front);
-	sim_process_free(s->front.process);
-	noting_deinit(&s->noting);
-}
-
-static struct sim_counts counts_of(const struct scene *s)
-{
-	struct sim_counts c;
-
-	sim_world_counts(s->noting.sim, &c);
-	return c;
-}
+#include "sim_scene.h"
 
 /* -- kill -9 --------------------------------------------------------------------------------------------- */
 
@@ -328,8 +186,12 @@ static off_t die_and_run_to_the_end(uint64_t seed)
 	assert_int_equal(d.told, 1);
 	steps = sim_steps(s.noting.sim);
 	now = sim_now(s.noting.sim);
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 6; i++) {
+		uint64_t before = xenbus_host_now(d.body.host);
+
 		assert_int_equal(xenbus_host_dispatch(d.body.host, -1), 1);
+		assert_true(xenbus_host_now(d.body.host) > before);
+	}
 	assert_int_equal(xenbus_host_dispatch(d.body.host, -1), -EDEADLK);
 	assert_int_equal(strlen(d.order), 6);
 	for (const char *c = "wtfWes"; *c; c++)
@@ -356,6 +218,68 @@ static void a_dead_process_dispatched_runs_to_its_end_alone(void **state)
 		seen[done] = true;
 	}
 	assert_true(seen[0] && seen[1]);
+}
+
+/* Neither listens to what it is told. */
+static void stubborn(struct xenbus_source *source, unsigned int events)
+{
+	++*(unsigned int *)(source + 1);
+}
+
+static void every_source_of_a_dead_process_gets_its_turn(void **state)
+{
+	struct {
+		struct xenbus_source source;
+		unsigned int times;
+	} world = { .source.ready = stubborn }, events = world;
+	struct scene s;
+
+	scene_init(&s, (struct sim_config){ .seed = 2 });
+	assert_int_equal(xen_platform_evtchn_open(s.back.platform, &s.back.xce), 0);
+	assert_int_equal(xenbus_source_add(s.back.host, &world.source, xen_platform_fd(s.back.platform),
+					   XENBUS_SOURCE_READ),
+			 0);
+	assert_int_equal(xenbus_source_add(s.back.host, &events.source, xen_platform_evtchn_fd(s.back.xce),
+					   XENBUS_SOURCE_READ),
+			 0);
+	sim_process_kill(s.back.process);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(xenbus_host_dispatch(s.back.host, -1), 1);
+	assert_true(world.times == 10 && events.times == 10);
+	xenbus_source_remove(s.back.host, &world.source);
+	xenbus_source_remove(s.back.host, &events.source);
+	body_empty(&s.back);
+	sim_process_free(s.back.process);
+	scene_deinit(&s);
+}
+
+static void a_dead_holder_of_the_store_ring_keeps_a_copy(void **state)
+{
+	struct sim_process *guest, *dom0;
+	struct xen_platform_evtchn *xce;
+	uint8_t *store;
+	struct noting n;
+	void *ours, *theirs;
+	uint32_t port;
+
+	noting_init(&n, (struct sim_config){ .seed = 3 });
+	guest = start(n.sim, 1, "guest");
+	dom0 = start(n.sim, 0, "xenstored");
+	assert_int_equal(xen_platform_evtchn_open(sim_process_platform(guest), &xce), 0);
+	assert_int_equal(xen_platform_store_ring(sim_process_platform(guest), xce, &ours, &port), 0);
+	assert_int_equal(xen_platform_foreign_store_ring(sim_process_platform(dom0), 1, &theirs, &port), 0);
+	store = theirs;
+	strcpy(ours, "sent");
+	sim_process_kill(guest);
+	assert_string_equal(ours, "sent");
+	strcpy(ours, "late");
+	assert_string_equal((char *)store, "sent");
+	xen_platform_store_ring_release(sim_process_platform(guest), ours);
+	xen_platform_evtchn_close(xce);
+	xen_platform_foreign_store_ring_release(sim_process_platform(dom0), 1, theirs);
+	sim_process_free(guest);
+	sim_process_free(dom0);
+	noting_deinit(&n);
 }
 
 /* -- who is told of it, and when -- */
@@ -408,6 +332,59 @@ static void a_death_is_told_once_after_its_step(void **state)
 		sim_process_free(other);
 		noting_deinit(&n);
 	}
+}
+
+/* One is dispatched from the top when it is killed: its owner is told when that is over. */
+static void a_death_is_not_told_under_who_waits_for_it(void **state)
+{
+	struct mourner m = { .work.run = kill_victim };
+	const struct sim_process_config config = { .domid = 1, .name = "victim", .died = mourn, .ctx = &m };
+	struct sim_process *other;
+	struct noting n;
+
+	noting_init(&n, (struct sim_config){ .seed = 3 });
+	m.sim = n.sim;
+	assert_int_equal(sim_process_start(n.sim, &config, &m.victim), 0);
+	other = start(n.sim, 0, "killer");
+	xenbus_work_post(sim_process_host(other), &m.work);
+	assert_int_equal(xenbus_host_dispatch(sim_process_host(m.victim), -1), 0);
+	assert_true(sim_process_dead(m.victim));
+	assert_int_equal(m.told, 0);
+	assert_true(sim_step(n.sim));
+	assert_int_equal(m.told, 1);
+	sim_process_free(other);
+	noting_deinit(&n);
+}
+
+struct family {
+	struct sim_process *members[3];
+	unsigned int told;
+};
+
+/* Frees all: who is freed needs no telling any more. */
+static void free_family(void *ctx, struct sim_process *process)
+{
+	struct family *f = ctx;
+
+	f->told++;
+	for (int i = 0; i < 3; i++)
+		sim_process_free(f->members[i]);
+}
+
+static void who_is_told_of_one_death_may_free_others(void **state)
+{
+	struct family f = { 0 };
+	const struct sim_process_config config = {
+		.domid = 2, .name = "kin", .died = free_family, .ctx = &f
+	};
+	struct noting n;
+
+	noting_init(&n, (struct sim_config){ .seed = 3 });
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(sim_process_start(n.sim, &config, &f.members[i]), 0);
+	assert_int_equal(sim_domain_destroy(n.sim, 2), 0);
+	assert_int_equal(f.told, 1);
+	noting_deinit(&n);
 }
 
 static void the_end_of_a_domain_kills_its_processes(void **state)
@@ -499,6 +476,9 @@ static void a_failed_call_has_no_effect(void **state)
 		assert_int_equal(after.streams, nth > 8);
 		assert_int_equal(after.sources, (nth > 5) + (nth > 9));
 		assert_int_equal(xen_platform_evtchn_pending(s.front.xce), hit ? -EAGAIN : (int)s.front.port);
+		sim_fail_call(s.back.process, 1);
+		assert_false(sim_fault_hit(s.back.process));
+		sim_fail_call(s.back.process, 0);
 		if (hit)
 			assert_non_null(strstr(s.noting.text, " fails with error "));
 		else
@@ -581,254 +561,47 @@ static void the_nth_allocation_of_a_callback_fails(void **state)
 	noting_deinit(&n);
 }
 
-/* -- memory ---------------------------------------------------------------------------------------------------- */
-
-static const struct sim *describing;
-static int answer_fd;
-
-static void describe(int signal, siginfo_t *info, void *context)
-{
-	char text[256];
-	int len = sim_describe(describing, info->si_addr, text, sizeof(text));
-
-	_exit(len > 0 && write(answer_fd, text, (size_t)len) == len ? 0 : 1);
-}
-
-/* What sim_describe() says of the fault that a write to @address is. */
-static void fault_at(const struct sim *sim, uint8_t *address, char text[256])
-{
-	struct sigaction action = { .sa_sigaction = describe, .sa_flags = SA_SIGINFO };
-	int p[2], status;
-	ssize_t n;
-	pid_t pid;
-
-	assert_int_equal(pipe(p), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		describing = sim;
-		answer_fd = p[1];
-		sigaction(SIGSEGV, &action, NULL);
-		*(volatile uint8_t *)address = 1;
-		_exit(2);
-	}
-	close(p[1]);
-	n = read(p[0], text, 255);
-	assert_true(n > 0);
-	text[n] = 0;
-	close(p[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-}
-
-static void memory_that_was_given_up_is_a_fault_that_says_whose(void **state)
-{
-	char text[256], want[256];
-	struct scene s;
-	void *page;
-
-	scene_init(&s, (struct sim_config){ .seed = 8 });
-	assert_int_equal(scene_fill(&s), 0);
-	fault_at(s.noting.sim, s.back.mapped + PAGE, text);
-	snprintf(want, sizeof(want), "behind the last page of grant %u of d1, mapped by d1 back",
-		 s.front.ref);
-	assert_string_equal(text, want);
-	assert_int_equal(xen_platform_gnttab_unmap(s.back.xgt, s.back.mapped, 1), 0);
-	fault_at(s.noting.sim, s.back.mapped + 5, text);
-	snprintf(want, sizeof(want), "page 0 of grant %u of d1, mapped by d1 back, unmapped at step 0",
-		 s.front.ref);
-	assert_string_equal(text, want);
-	assert_int_equal(xen_platform_gntshr_unshare(s.back.xgs, s.back.shared, 1), 0);
-	fault_at(s.noting.sim, s.back.shared, text);
-	snprintf(want, sizeof(want), "page 0 of grant %u of d1, shared by d1 back, unshared at step 0",
-		 s.back.ref);
-	assert_string_equal(text, want);
-	assert_int_equal(xen_platform_gnttab_map(s.back.xgt, 1, &s.front.ref, 1, PROT_READ, &page), 0);
-	fault_at(s.noting.sim, page, text); /* for reading only */
-	assert_int_equal(sim_describe(s.noting.sim, text, text, sizeof(text)), 0);
-	s.back.mapped = s.back.shared = NULL;
-	body_empty(&s.back);
-	sim_process_free(s.back.process);
-	scene_deinit(&s);
-}
-
-static void unsharing_what_another_domain_maps_is_counted(void **state)
-{
-	struct body front, back;
-	struct sim_counts c;
-	struct noting n;
-	uint32_t refs[3];
-	void *ours, *theirs;
-
-	noting_init(&n, (struct sim_config){ .seed = 9 });
-	body_init(&front, n.sim, 1, "front");
-	body_init(&back, n.sim, 0, "back");
-	assert_int_equal(xen_platform_gntshr_open(front.platform, &front.xgs), 0);
-	assert_int_equal(xen_platform_gnttab_open(back.platform, &back.xgt), 0);
-	assert_int_equal(xen_platform_gntshr_share(front.xgs, 0, 3, true, refs, &ours), 0);
-	assert_int_equal(xen_platform_gnttab_map(back.xgt, 1, refs, 2, RW, &theirs), 0);
-	sim_world_counts(n.sim, &c);
-	assert_true(c.pages == 3 && c.grants == 3 && c.mappings == 2 && c.handles == 2);
-	assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 3), 2);
-	assert_int_equal(sim_unshared_mapped(n.sim), 2);
-	sim_world_counts(n.sim, &c);
-	assert_true(c.pages == 2 && c.grants == 0);
-	assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, 2), 0);
-	sim_world_counts(n.sim, &c);
-	assert_int_equal(c.pages, 0);
-	body_empty(&front);
-	body_empty(&back);
-	sim_process_free(front.process);
-	sim_process_free(back.process);
-	noting_deinit(&n);
-}
-
-/* -- what no program that is right does -------------------------------------------------------------------------- */
-
-static void misuse_is_reported(void **state)
-{
-	struct scene s;
-	struct noting *n = &s.noting;
-	int fd;
-
-	scene_init(&s, (struct sim_config){ .seed = 10 });
-	assert_int_equal(scene_fill(&s), 0);
-	assert_int_equal(xen_platform_evtchn_notify(s.back.xce, s.front.port), -EINVAL);
-	expect_violations(n, 1, "d1 back: notify of port");
-	assert_int_equal(xen_platform_evtchn_unmask(s.back.xce, 999), -EINVAL);
-	expect_violations(n, 1, "d1 back: unmask of port 999");
-	assert_int_equal(xen_platform_evtchn_unbind(s.back.xce, 0), -EINVAL);
-	expect_violations(n, 1, "d1 back: unbind of port 0");
-	assert_int_equal(xen_platform_gnttab_unmap(s.back.xgt, s.back.shared, 1), -EINVAL);
-	expect_violations(n, 1, "d1 back: unmap");
-	assert_int_equal(xen_platform_gntshr_unshare(s.back.xgs, s.back.mapped, 1), -EINVAL);
-	expect_violations(n, 1, "d1 back: unshare");
-	assert_int_equal(xenbus_stream_send(s.front.host, s.back.fd, "x", 1), -EBADF);
-	expect_violations(n, 1, "d1 front: send");
-	assert_int_equal(xenbus_source_add(s.front.host, &s.front.stream, s.back.fd, XENBUS_SOURCE_READ),
-			 -EBADF);
-	expect_violations(n, 1, "d1 front: waits for a descriptor that is not its own");
-	fd = s.back.fd;
-	xenbus_stream_close(s.back.host, fd);
-	expect_violations(n, 1, "d1 back: closes what it waits for");
-	xenbus_stream_close(s.back.host, fd);
-	expect_violations(n, 1, "d1 back: close of a stream");
-	s.back.fd = 0;
-	body_empty(&s.back);
-	sim_process_free(s.back.process);
-	scene_deinit(&s);
-}
-
-static void what_a_process_leaves_at_its_end_is_reported_and_cleared_away(void **state)
-{
-	struct sim_counts before, after;
-	struct scene s;
-
-	scene_init(&s, (struct sim_config){ .seed = 11 });
-	before = counts_of(&s);
-	assert_int_equal(scene_fill(&s), 0);
-	sim_process_free(s.back.process);
-	expect_violations(&s.noting, 1,
-			  "leaves 3 handles, 1 ports, 1 grants, 1 mappings, 1 streams, 2 sources, 0 timers");
-	after = counts_of(&s);
-	assert_memory_equal(&before, &after, sizeof(before));
-	scene_deinit(&s);
-}
-
-struct meddling {
+struct asking {
 	struct xenbus_work work;
-	struct body *other;
-	int dispatched;
+	struct sim *sim;
+	struct xen_platform *platform;
+	unsigned int told;
 };
 
-static void meddle(struct xenbus_work *work)
+/* As an allocation that the simulator makes while it answers a call. */
+static void ask_within(void *ctx, const char *text)
 {
-	struct meddling *m = (struct meddling *)work;
+	struct asking *a = ctx;
 
-	xen_platform_evtchn_notify(m->other->xce, m->other->port);
+	a->told++;
+	assert_false(sim_alloc_fails(a->sim));
 }
 
-static void wait_inside(struct xenbus_work *work)
+static void fail_one(struct xenbus_work *work)
 {
-	struct meddling *m = (struct meddling *)work;
+	struct asking *a = (struct asking *)work;
+	struct xen_platform_gnttab *xgt;
 
-	m->dispatched = xenbus_host_dispatch(m->other->host, -1);
+	sim_fail_alloc(sim_current(a->sim), 1);
+	sim_fail_call(sim_current(a->sim), 1);
+	assert_int_equal(xen_platform_gnttab_open(a->platform, &xgt), -ENOMEM);
+	assert_int_equal(a->told, 2);
+	assert_true(sim_alloc_fails(a->sim));
 }
 
-static void a_callback_that_reaches_into_another_process_or_waits_is_reported(void **state)
+static void an_allocation_within_the_simulator_is_its_own(void **state)
 {
-	struct meddling m = { .work.run = meddle };
-	struct scene s;
+	struct asking a = { .work.run = fail_one };
+	const struct sim_config config = { .seed = 7, .step = ask_within, .ctx = &a };
+	struct sim_process *p;
 
-	scene_init(&s, (struct sim_config){ .seed = 12 });
-	m.other = &s.front;
-	xenbus_work_post(s.back.host, &m.work);
-	assert_true(sim_step(s.noting.sim));
-	expect_violations(&s.noting, 1, "d1 front: notify by a callback of back");
-	m.work.run = wait_inside;
-	m.other = &s.back;
-	xenbus_work_post(s.back.host, &m.work);
-	assert_true(sim_step(s.noting.sim));
-	expect_violations(&s.noting, 1, "d1 back: waits within a callback");
-	assert_int_equal(m.dispatched, -EDEADLK);
-	sim_process_free(s.back.process);
-	scene_deinit(&s);
-}
-
-/* @body ends in abort(), after it said @text. */
-static void assert_aborts(void (*body)(void), const char *text)
-{
-	char said[512] = "";
-	int p[2], status;
-	pid_t pid;
-
-	assert_int_equal(pipe(p), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		signal(SIGABRT, SIG_DFL);
-		dup2(p[1], STDERR_FILENO);
-		body();
-		_exit(0);
-	}
-	close(p[1]);
-	assert_true(read(p[0], said, sizeof(said) - 1) > 0);
-	close(p[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	assert_non_null(strstr(said, text));
-}
-
-static struct sim_process *lonely_process(void)
-{
-	struct sim_config config = { .seed = 77 };
-	struct sim *sim;
-
-	assert_int_equal(sim_new(&config, &sim), 0);
-	return start(sim, 0, "lonely");
-}
-
-static void wait_for_ever(void)
-{
-	struct xenbus_host *host = sim_process_host(lonely_process());
-
-	for (;;)
-		xenbus_host_dispatch(host, -1);
-}
-
-static void forget(void)
-{
-	static struct xenbus_work work = { .run = never };
-	struct sim_process *p = lonely_process();
-
-	xenbus_work_post(sim_process_host(p), &work);
+	assert_int_equal(sim_new(&config, &a.sim), 0);
+	p = start(a.sim, 0, "asking");
+	a.platform = sim_process_platform(p);
+	xenbus_work_post(sim_process_host(p), &a.work);
+	assert_true(sim_step(a.sim));
 	sim_process_free(p);
-}
-
-static void a_stuck_world_and_an_unheard_violation_abort(void **state)
-{
-	assert_aborts(wait_for_ever, "sim, seed 77, step 0: the world is stuck");
-	assert_aborts(forget, "sim, seed 77, step 0: d0 lonely: leaves");
+	sim_free(a.sim);
 }
 
 int main(void)
@@ -837,18 +610,17 @@ int main(void)
 		cmocka_unit_test(a_process_killed_in_a_call_leaves_nothing_behind),
 		cmocka_unit_test(a_dead_process_sees_copies_of_what_it_shared),
 		cmocka_unit_test(a_dead_process_dispatched_runs_to_its_end_alone),
+		cmocka_unit_test(every_source_of_a_dead_process_gets_its_turn),
+		cmocka_unit_test(a_dead_holder_of_the_store_ring_keeps_a_copy),
 		cmocka_unit_test(a_death_is_told_once_after_its_step),
+		cmocka_unit_test(a_death_is_not_told_under_who_waits_for_it),
+		cmocka_unit_test(who_is_told_of_one_death_may_free_others),
 		cmocka_unit_test(the_end_of_a_domain_kills_its_processes),
 		cmocka_unit_test(a_domain_that_was_shut_down_gets_no_turns),
 		cmocka_unit_test(a_failed_call_has_no_effect),
 		cmocka_unit_test(calls_fail_at_random_up_to_a_number),
 		cmocka_unit_test(the_nth_allocation_of_a_callback_fails),
-		cmocka_unit_test(memory_that_was_given_up_is_a_fault_that_says_whose),
-		cmocka_unit_test(unsharing_what_another_domain_maps_is_counted),
-		cmocka_unit_test(misuse_is_reported),
-		cmocka_unit_test(what_a_process_leaves_at_its_end_is_reported_and_cleared_away),
-		cmocka_unit_test(a_callback_that_reaches_into_another_process_or_waits_is_reported),
-		cmocka_unit_test(a_stuck_world_and_an_unheard_violation_abort),
+		cmocka_unit_test(an_allocation_within_the_simulator_is_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,12 @@ static void scene_deinit(struct scene *s)
 	noting_deinit(&s->noting);
 }
 
+/* Not the same a buffer's length later. */
+static uint8_t byte_at(size_t at)
+{
+	return (uint8_t)((uint32_t)at * 2654435761u >> 24);
+}
+
 /* Ten times as much as there is room for, in pieces of any size, with some cut short: nothing is lost or moved. */
 static void bytes_survive_short_sends_and_receives(void **state)
 {
@@ -74,7 +80,7 @@ static void bytes_survive_short_sends_and_receives(void **state)
 		ssize_t n;
 
 		for (size_t i = 0; i < len; i++)
-			buf[i] = (uint8_t)((sent + i) * 31 >> 3);
+			buf[i] = byte_at(sent + i);
 		n = xenbus_stream_send(s.client.host, s.client.fd[0], buf, len);
 		assert_int_equal(n == -EAGAIN, room == 0);
 		calls++;
@@ -83,7 +89,7 @@ static void bytes_survive_short_sends_and_receives(void **state)
 		len = sim_choose(s.noting.sim, 6000) + 1;
 		n = xenbus_stream_recv(s.server.host, s.server.fd[0], buf, len);
 		for (ssize_t i = 0; i < n; i++)
-			assert_int_equal(buf[i], (uint8_t)((got + (size_t)i) * 31 >> 3));
+			assert_int_equal(buf[i], byte_at(got + (size_t)i));
 		got += n > 0 ? (unsigned int)n : 0;
 	}
 	assert_true(cut * 16 > calls / 4 && cut * 16 < calls);
@@ -190,7 +196,7 @@ static void take_all(uint64_t seed, int order[PORTS])
 			assert_true(++i < PORTS);
 		if (order[i] < 0)
 			order[i] = taken;
-		assert_true(++taken < 4 * PORTS);
+		assert_true(++taken <= PORTS + 2); /* none is passed over for long */
 		assert_int_equal(xen_platform_evtchn_notify(xce[1], port[1][i]), 0);
 		assert_int_equal(xen_platform_evtchn_unmask(xce[0], port[0][i]), 0);
 	}

@@ -329,6 +329,8 @@ static void the_store_ring_goes_from_one_process_to_the_next(void **state)
 	assert_int_equal(xen_platform_store_ring(next.platform, next.xce, &theirs, &next.port), -EBUSY);
 	store.port = (uint32_t)xen_platform_evtchn_bind_interdomain(store.xce, first.domid, first.port);
 	take(&store);
+	assert_int_equal(xen_platform_evtchn_notify(store.xce, store.port), 0);
+	assert_int_equal(fixture_await(first.xce), first.port); /* and so it is masked when it is let go */
 	strcpy(ours, "stays");
 	xen_platform_store_ring_release(first.platform, ours);
 	assert_int_equal(xen_platform_evtchn_unbind(first.xce, first.port), 0);

@@ -374,6 +374,22 @@ static void file_transfers_are_whole_or_end_at_the_end(void **state)
 	close(fd);
 }
 
+/* A buffer whose second half is no memory. */
+static void what_was_moved_before_an_error_counts(void **state)
+{
+	struct xenbus_host *host = new_host(*state);
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	char *buf = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(buf, MAP_FAILED);
+	assert_int_equal(mprotect(buf + 4096, 4096, PROT_NONE), 0);
+	assert_int_equal(ftruncate(fd, 8192), 0);
+	assert_int_equal(do_io(host, XENBUS_FILE_READ, fd, buf, 8192, 0), 4096);
+	assert_int_equal(do_io(host, XENBUS_FILE_READ, fd, buf + 4096, 4096, 0), -EFAULT);
+	munmap(buf, 8192);
+	close(fd);
+}
+
 /* A pipe in non-blocking mode, filled in two parts, is read to the last byte asked for; the loop does not wait. */
 static void a_pipe_is_read_until_full_or_its_end(void **state)
 {
@@ -456,6 +472,7 @@ int main(void)
 		CONTRACT(a_source_removed_by_a_callback_is_not_called),
 		CONTRACT(what_cannot_be_waited_for_is_refused),
 		CONTRACT(file_transfers_are_whole_or_end_at_the_end),
+		CONTRACT(what_was_moved_before_an_error_counts),
 		CONTRACT(a_pipe_is_read_until_full_or_its_end),
 		CONTRACT(transfers_complete_in_order),
 		CONTRACT(random_bytes_and_clocks_are_there),

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "events.h"
 #include "grants.h"
@@ -27,10 +28,13 @@ static void init(struct sim *sim, const struct sim_config *config)
 
 int sim_new(const struct sim_config *config, struct sim **out)
 {
-	struct sim *sim = calloc(1, sizeof(*sim));
 	struct sim_domain *dom0;
+	struct sim *sim;
 	int err;
 
+	if (sysconf(_SC_PAGESIZE) != XEN_PLATFORM_PAGE_SIZE)
+		return -ENOTSUP;
+	sim = calloc(1, sizeof(*sim));
 	if (!sim)
 		return -ENOMEM;
 	init(sim, config);

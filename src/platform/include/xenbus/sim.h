@@ -56,7 +56,8 @@ struct sim_config {
 	void *ctx;
 };
 
-/* Domain 0 exists; it has no process. 0 and *@out; -ENOMEM; -errno of memfd_create(2). */
+/* Domain 0 exists; it has no process. 0 and *@out; -ENOMEM; -ENOTSUP this machine's pages are not of 4096 bytes; -errno
+ * of memfd_create(2). */
 int sim_new(const struct sim_config *config, struct sim **out);
 /* All processes must have been freed. NULL is allowed. */
 void sim_free(struct sim *sim);
