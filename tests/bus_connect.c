@@ -131,7 +131,7 @@ static void a_driver_may_be_registered_again(void **state)
 	world_stop(&w);
 }
 
-/* publish() or connect() fails once at either end: both end Closed, an error node says why, and after a
+/* publish() or connect() fails at either end: both end Closed, an error node says why, and after a
  * reopen they connect. */
 static void a_failure_closes_both_and_says_why(void **state)
 {
@@ -151,6 +151,7 @@ static void a_failure_closes_both_and_says_why(void **state)
 		assert_non_null(error);
 		assert_int_equal(atoi(error), -EIO);
 		free(error);
+		w.front.fail = w.back.fail = 0;
 		xenbus_reopen_device((which == 2 ? &w.back : &w.front)->dev);
 		world_expect_connected(&w);
 		world_stop(&w);

@@ -20,7 +20,8 @@ static bool connected(const struct xenbus_device *dev)
 
 static bool waits_or_closed(const struct xenbus_device *dev)
 {
-	return dev->state == XenbusStateInitialising || dev->state >= XenbusStateClosing;
+	return dev->state == XenbusStateInitialising || dev->state == XenbusStateInitWait ||
+	       dev->state >= XenbusStateClosing;
 }
 
 /* Both at work, or one of them gave up: then it is down, for good, and an error node says why. */

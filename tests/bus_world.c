@@ -39,14 +39,6 @@ static int end_features(struct xenbus_device *dev)
 	return xenbus_publish_add(dev, "feature-test", "1");
 }
 
-static int take_failure(struct world_end *end)
-{
-	int err = end->fail;
-
-	end->fail = 0;
-	return err;
-}
-
 static int end_publish(struct xenbus_device *dev)
 {
 	struct world_end *end = end_of(dev);
@@ -63,13 +55,13 @@ static int end_publish(struct xenbus_device *dev)
 	err = xenbus_publish_add(dev, "ring-ref", "%u", 8);
 	if (!err)
 		err = xenbus_publish_add(dev, "event-channel", "%u", 5);
-	return err ? err : take_failure(end);
+	return err ? err : end->fail;
 }
 
 static int front_connect(struct xenbus_device *dev)
 {
 	end_of(dev)->connects++;
-	return take_failure(end_of(dev));
+	return end_of(dev)->fail;
 }
 
 static int back_connect(struct xenbus_device *dev)
@@ -79,7 +71,7 @@ static int back_connect(struct xenbus_device *dev)
 				"%u", &port, NULL);
 
 	end_of(dev)->connects++;
-	return err ? err : take_failure(end_of(dev));
+	return err ? err : end_of(dev)->fail;
 }
 
 static void end_disconnect(struct xenbus_device *dev)

@@ -20,7 +20,7 @@ struct world_end {
 	struct xenbus_driver drv;
 	struct xenbus_device *dev; /* the last one probed, NULL after remove() */
 	unsigned int probes, removes, features, publishes, connects, disconnects;
-	int fail;			 /* errno that publish() or connect() returns, once */
+	int fail;			 /* errno that publish() or connect() returns */
 	struct xenbus_completion *stuck; /* publish() waits for it first */
 	int stuck_result;
 };

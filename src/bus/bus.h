@@ -96,9 +96,14 @@ struct device_impl {
 	bool otherend_seen;    /* a state of the other end was read at least once */
 	bool otherend_read;    /* it was looked at at least once, whatever was there */
 	bool otherend_watched;
-	bool live;	  /* publish() or connect() succeeded, disconnect() owed */
-	bool fatal;	  /* xenbus_dev_fatal(): close when the callback returns */
-	bool stay_closed; /* xenbus_close_device(): until reopened */
+	bool gave_up; /* backend: an error closed it, not the frontend or the owner */
+	bool spent; /* backend: a Connected that the frontend's node shows is of a connection that we have ended */
+	bool state_unsure; /* a write of our state was not answered: the node may have it, or not */
+	int attempted;	   /* -1, or the state whose write ended with the connection */
+	bool tried_again;  /* connecting failed once, and not for good yet */
+	bool live;	   /* publish() or connect() succeeded, disconnect() owed */
+	bool fatal;	   /* xenbus_dev_fatal(): close when the callback returns */
+	bool stay_closed;  /* xenbus_close_device(): until reopened */
 	bool close_asked, reopen_asked;
 	bool marked; /* our instance is in the store */
 	bool checking, check_again;
@@ -231,7 +236,7 @@ void tx_abandon(struct task *task);
 int tx_check(struct task *task, struct xenbus_transaction t);
 void tx_store_lost(struct xenbus *bus);
 /* Writes @keys and, where @state is not NULL, <nodename>/state in one transaction that checks the instance.
- * 0; -ENODEV replaced or gone; -errno. */
+ * 0; -ENODEV replaced or gone; -ESTALE the framework negotiates, and somebody else wrote the state; -errno. */
 int tx_write_guarded(struct task *task, struct xenbus_device *dev, const struct publish_key *keys,
 		     size_t count, const char *state);
 /* In the open transaction of @task: is the device's instance still there? 0 or -ENODEV, -errno. */

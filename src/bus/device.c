@@ -82,7 +82,7 @@ static bool device_probe(struct device_impl *impl)
 static void say_closed(struct device_impl *impl)
 {
 	if (impl->condemned != CONDEMN_CLOSING || !impl->dev.bus->connected || !*impl->dev.instance ||
-	    impl->dev.state == XenbusStateClosed)
+	    (impl->dev.state == XenbusStateClosed && !impl->state_unsure))
 		return;
 	impl->task.last_words = true;
 	state_write(impl, XenbusStateClosed);
@@ -216,7 +216,7 @@ static void device_ended(struct task *task)
 static void device_init(struct device_impl *impl, struct root *root)
 {
 	impl->root = root;
-	impl->stale_otherend = -1;
+	impl->stale_otherend = impl->attempted = -1;
 	impl->work_last = &impl->work_first;
 	impl->dev.bus = root->bus;
 	impl->dev.driver = root->drv;

@@ -93,7 +93,10 @@ static bool look_otherend(struct device_impl *impl)
 		trace_add(dev->bus, dev, XENBUS_TRACE_OTHEREND, "%s -> %s",
 			  xenbus_strstate(dev->otherend_state), xenbus_strstate((enum xenbus_state)state));
 		impl->stale_otherend = -1;
+		impl->tried_again = false;
 	}
+	if (state != XenbusStateInitialised && state != XenbusStateConnected)
+		impl->spent = false;
 	dev->otherend_state = (enum xenbus_state)state;
 	impl->otherend_read = true;
 	if (dev->is_backend && state == XenbusStateInitWait)
@@ -115,6 +118,7 @@ static void own_state_changed(struct device_impl *impl, enum xenbus_state state)
 	if (driver_negotiates_itself(dev->driver) || (dev->is_backend && state == XenbusStateClosing))
 		return;
 	negotiate_stop(impl);
+	impl->stale_otherend = -1;
 	anew = dev->is_backend ? XenbusStateInitWait : XenbusStateInitialising;
 	if (state != anew && state != XenbusStateClosing && state != XenbusStateClosed)
 		state_write(impl, anew);
@@ -130,6 +134,33 @@ void own_state_event(struct device_impl *impl)
 		device_look(impl, LOOK_OWN);
 }
 
+static void state_arrived(struct device_impl *impl, enum xenbus_state state)
+{
+	impl->state_unsure = false;
+	trace_add(impl->dev.bus, &impl->dev, XENBUS_TRACE_STATE, "%s -> %s", xenbus_strstate(impl->dev.state),
+		  xenbus_strstate(state));
+	impl->dev.state = state;
+	device_changed(impl);
+}
+
+/* The connection went while a state was being written: was it? If not, Connected is written again, for ring and port
+ * stand; anything else is done again from the start. */
+static bool resolve_attempt(struct device_impl *impl, int state)
+{
+	const int attempted = impl->attempted;
+
+	impl->attempted = -1;
+	if (attempted < 0)
+		return false;
+	if (state == attempted)
+		state_arrived(impl, (enum xenbus_state)state);
+	else if (state == (int)impl->dev.state && attempted == XenbusStateConnected)
+		return state_write(impl, XenbusStateConnected) > 0 || impl->attempted >= 0;
+	else
+		negotiate_stop(impl);
+	return state == attempted;
+}
+
 static void look_own(struct device_impl *impl)
 {
 	int state;
@@ -140,7 +171,7 @@ static void look_own(struct device_impl *impl)
 		look_failed(impl, LOOK_OWN, state);
 	else if (state == XENBUS_STATE_GONE)
 		look_instance(impl);
-	else if (state != (int)impl->dev.state)
+	else if (!resolve_attempt(impl, state) && state != (int)impl->dev.state)
 		own_state_changed(impl, (enum xenbus_state)state);
 }
 
@@ -185,8 +216,10 @@ void look_again(struct device_impl *impl, unsigned int looks)
 	impl->dev.bus->counts.looks++;
 	if (impl->phase != DEVICE_PROBED)
 		return;
-	if (looks & LOOK_OWN)
+	if ((looks & LOOK_OWN) || impl->attempted >= 0)
 		look_own(impl);
+	if (impl->attempted >= 0)
+		return; /* there is no connection yet: all is looked at when there is */
 	if ((looks & LOOK_OTHEREND) && !look_otherend(impl))
 		return;
 	if (driver_negotiates_itself(impl->dev.driver) && impl->peer_lost)

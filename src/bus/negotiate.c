@@ -69,6 +69,7 @@ static int act_open(struct device_impl *impl)
 	enum xenbus_state other = impl->dev.otherend_state;
 	int err = callback(impl, "features", impl->dev.driver->features);
 
+	impl->gave_up = false;
 	/* A frontend that is still down from an earlier life is what we wait for, not a reason to close. */
 	impl->stale_otherend = other == XenbusStateClosing || other == XenbusStateClosed ? (int)other : -1;
 	return err ? err : write_state(impl, XenbusStateInitWait);
@@ -90,10 +91,14 @@ static int act_connect(struct device_impl *impl)
 
 	if (err)
 		return err;
+	impl->live = impl->spent = true;
+	err = write_state(impl, XenbusStateConnected);
+	if (err)
+		return err;
 	/* The state we connected on is no news afterwards; the same state seen again after another one is. */
 	impl->stale_otherend = (int)impl->dev.otherend_state;
-	impl->live = true;
-	return write_state(impl, XenbusStateConnected);
+	impl->tried_again = false;
+	return 0;
 }
 
 static int act_reset(struct device_impl *impl)
@@ -119,9 +124,12 @@ static int act_close(struct device_impl *impl)
 
 	negotiate_stop(impl);
 	err = write_state(impl, XenbusStateClosed);
-	if (!err)
-		impl->peer_lost = false;
-	return err;
+	if (err)
+		return err;
+	impl->peer_lost = false;
+	if (impl->gave_up) /* on the frontend as it is: it opens again for one that begins anew */
+		impl->stale_otherend = (int)impl->dev.otherend_state;
+	return 0;
 }
 
 /* A backend unmaps before it says Closing, so that the frontend may free what it granted; a frontend keeps
@@ -160,13 +168,23 @@ static int act(struct device_impl *impl, enum xenbus_action action)
 	return 0;
 }
 
+/* After an error: a frontend stays Closed, a backend until the frontend begins anew. */
+static void give_up(struct device_impl *impl)
+{
+	if (impl->dev.is_backend)
+		impl->gave_up = true;
+	else
+		impl->stay_closed = true;
+}
+
 /* Nobody is left to wait for: Closed at once, also where an error or the owner asked for Closing. What the other end's
  * node says of the life that ended is no news. */
 static enum xenbus_action wanted_alone(struct device_impl *impl)
 {
 	enum xenbus_state own = impl->dev.state;
 
-	impl->stay_closed |= impl->fatal;
+	if (impl->fatal)
+		give_up(impl);
 	impl->fatal = impl->close_asked = false;
 	if (own == XenbusStateClosed || own == XenbusStateInitialising) {
 		impl->peer_lost = false;
@@ -174,6 +192,9 @@ static enum xenbus_action wanted_alone(struct device_impl *impl)
 	}
 	if ((int)impl->dev.otherend_state == impl->lost_otherend)
 		impl->stale_otherend = impl->lost_otherend;
+	/* A frontend may have begun anew while we held its last ring: both would stay Closed. So the backend offers
+	 * again, when the frontend has let go. */
+	impl->reopen_asked |= impl->dev.is_backend && !impl->stay_closed;
 	return XENBUS_ACTION_CLOSE;
 }
 
@@ -187,7 +208,7 @@ static enum xenbus_action wanted(struct device_impl *impl)
 		return wanted_alone(impl);
 	if (impl->fatal) {
 		impl->fatal = false;
-		impl->stay_closed = true;
+		give_up(impl);
 		return own == XenbusStateClosed ? XENBUS_ACTION_NONE : XENBUS_ACTION_CLOSING;
 	}
 	if (impl->close_asked) {
@@ -201,7 +222,8 @@ static enum xenbus_action wanted(struct device_impl *impl)
 
 		/* Not while the other end still holds on to the last life, nor before it was asked. */
 		if (!impl->otherend_read || other == XenbusStateInitialised ||
-		    other == XenbusStateConnected || other == XenbusStateClosing)
+		    other == XenbusStateConnected || other == XenbusStateClosing ||
+		    other == (enum xenbus_state)XENBUS_STATE_GONE)
 			return XENBUS_ACTION_NONE;
 		impl->reopen_asked = false;
 		return XENBUS_ACTION_RESET;
@@ -220,10 +242,23 @@ static enum xenbus_action next_action(struct device_impl *impl)
 	if ((int)other == impl->stale_otherend)
 		return XENBUS_ACTION_NONE;
 	action = profile->action[own][other];
-	if (action == XENBUS_ACTION_CONNECT && impl->dev.is_backend && profile->connect_on_connected_only &&
-	    other != XenbusStateConnected)
+	if (action != XENBUS_ACTION_CONNECT || !impl->dev.is_backend)
+		return action;
+	if (other == XenbusStateConnected ? impl->spent : profile->connect_on_connected_only)
 		return XENBUS_ACTION_NONE;
 	return action;
+}
+
+/* The frontend may have begun anew while we connected, so that half of what we read was its last life's: one
+ * more look, and one more try. */
+static bool may_have_moved(struct device_impl *impl, enum xenbus_action action)
+{
+	if (action != XENBUS_ACTION_CONNECT || !impl->dev.is_backend || impl->fatal || impl->tried_again)
+		return false;
+	impl->tried_again = true;
+	trace_add(impl->dev.bus, &impl->dev, XENBUS_TRACE_NOTE, "one more look, and one more try");
+	device_look(impl, LOOK_OTHEREND);
+	return true;
 }
 
 /* An action that failed: the device stops where it is, and says why. */
@@ -232,6 +267,8 @@ static void failed(struct device_impl *impl, enum xenbus_action action, int err)
 	static const char *const what[] = { "waiting",	 "opening", "publishing", "connecting",
 					    "resetting", "closing", "closing",	  "calling the driver" };
 
+	if (err == -ENOTCONN && impl->attempted >= 0)
+		return; /* it may have been written: look_own() will tell, and until then what it announces stands */
 	negotiate_stop(impl);
 	if (err == -ENODEV || err == -ENOTCONN)
 		return; /* condemned, or everything is looked at again on the next connection */
@@ -239,6 +276,8 @@ static void failed(struct device_impl *impl, enum xenbus_action action, int err)
 		device_refused(impl, what[action], err);
 		return;
 	}
+	if (err == -ESTALE || may_have_moved(impl, action))
+		return;
 	if (impl->fatal)
 		return; /* the driver has said why */
 	if (*impl->task.blamed)
@@ -260,7 +299,9 @@ static void negotiate_by_table(struct device_impl *impl)
 		err = act(impl, action);
 		if (err && !impl->task.condemned)
 			failed(impl, action, err);
-		if (err == -ENODEV || err == -ENOTCONN)
+		if (err == -ESTALE)
+			device_look(impl, LOOK_OWN);
+		if (err == -ENODEV || err == -ENOTCONN || err == -ESTALE)
 			return;
 		if (!impl->fatal && impl->dev.state == own)
 			return;

@@ -41,8 +41,10 @@ const struct xenbus_profile xenbus_profile_backend = {
 	.action = {
 		INITIALISING = { [XenbusStateUnknown] DO(OPEN), INITIALISING DO(OPEN), INIT_WAIT DO(OPEN),
 				 INITIALISED DO(OPEN), CONNECTED DO(OPEN), CLOSING DO(CLOSING), CLOSED DO(OPEN) },
-		INIT_WAIT = { INITIALISED DO(CONNECT), CONNECTED DO(CONNECT), CLOSING DO(CLOSING), CLOSED DO(CLOSE),
-			      GONE DO(CLOSE), ASK_DRIVER },
+		/* InitWait is an offer: a frontend that is Closed has not taken it. Closing in answer to what may be
+		 * the remains of its last life, while it takes the offer, would end with both Closed. */
+		INIT_WAIT = { INITIALISED DO(CONNECT), CONNECTED DO(CONNECT), CLOSING DO(CLOSING), GONE DO(CLOSE),
+			      ASK_DRIVER },
 		CONNECTED = { INITIALISING DO(RESET), INITIALISED DO(RESET), CLOSING DO(CLOSING), CLOSED DO(CLOSE),
 			      GONE DO(CLOSE), ASK_DRIVER },
 		/* Closing in our own node, written by the toolstack, is a request: while the frontend is

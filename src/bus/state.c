@@ -45,13 +45,17 @@ int state_write(struct device_impl *impl, enum xenbus_state state)
 	int err;
 
 	snprintf(value, sizeof(value), "%d", (int)state);
-	impl->echo = true;
+	impl->echo = impl->state_unsure = true;
 	err = tx_write_guarded(&impl->task, dev, impl->keys, impl->key_count, value);
 	keys_clear(impl);
 	if (err == -ENODEV && !impl->task.condemned)
 		look_instance(impl);
-	if (err)
+	if (err) {
+		impl->state_unsure = impl->task.condemned || err == -ENOTCONN;
+		impl->attempted = err == -ENOTCONN ? (int)state : -1;
 		return err;
+	}
+	impl->state_unsure = false;
 	dev->state = state;
 	trace_add(dev->bus, dev, XENBUS_TRACE_STATE, "%s -> %s", xenbus_strstate(old),
 		  xenbus_strstate(state));

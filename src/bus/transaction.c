@@ -205,43 +205,82 @@ int tx_check_instance(struct task *task, struct xenbus_device *dev)
 	return err;
 }
 
-/* The guard's READ and all WRITEs leave together; the answers say whether to commit. */
+enum { GUARD_INSTANCE, GUARD_STATE, GUARDS };
+
+static void guard_start(struct task *task, struct bus_batch *batch, struct bus_call *call, const char *node)
+{
+	char path[XENSTORE_PATH_MAX + 1];
+	struct iovec iov = { path, 0 };
+	int err = bus_path(path, task->dev->nodename, node);
+
+	iov.iov_len = err ? 0 : strlen(path) + 1;
+	if (err)
+		call->error = err;
+	else
+		bus_call_start(task, batch, call, XS_READ, task->tx_id, &iov, 1);
+}
+
+static void write_start(struct task *task, struct bus_batch *batch, struct bus_call *call, const char *node,
+			const char *value)
+{
+	char path[XENSTORE_PATH_MAX + 1];
+	struct iovec iov[2] = { { path, 0 }, { (void *)value, strlen(value) } };
+	int err = bus_path(path, task->dev->nodename, node);
+
+	iov[0].iov_len = err ? 0 : strlen(path) + 1;
+	if (err)
+		call->error = err;
+	else
+		bus_call_start(task, batch, call, XS_WRITE, task->tx_id, iov, 2);
+}
+
+/* What the guards say: 0; -ENODEV another instance, or none; -ESTALE the state is not the one we left. */
+static int judge_guards(const struct xenbus_device *dev, const struct bus_call *guards, bool check_state)
+{
+	const struct bus_call *instance = &guards[GUARD_INSTANCE], *state = &guards[GUARD_STATE];
+
+	if (instance->error)
+		return instance->error == -ENOENT || instance->error == -EACCES ? -ENODEV : instance->error;
+	if (strcmp(instance->reply, dev->instance))
+		return -ENODEV;
+	if (!check_state || state->error == -ENOENT)
+		return 0;
+	if (state->error)
+		return state->error;
+	return strtoul(state->reply, NULL, 10) == (unsigned long)dev->state ? 0 : -ESTALE;
+}
+
+/* Not where a driver of Linux's manners writes, which knows no such failure; nor over one who says goodbye. */
+static bool checks_state(const struct xenbus_device *dev, const char *state)
+{
+	return state && !driver_negotiates_itself(dev->driver) && *state <= '0' + XenbusStateConnected;
+}
+
+/* The guards' READs and all WRITEs leave together; the answers say whether to commit. */
 static int write_batch(struct task *task, struct xenbus_device *dev, const struct publish_key *keys,
 		       size_t count, const char *state)
 {
-	struct bus_call *calls = calloc(count + 2, sizeof(*calls));
+	struct bus_call *calls = calloc(GUARDS + count + 1, sizeof(*calls));
 	struct bus_batch batch = { .task = task };
-	char path[XENSTORE_PATH_MAX + 1];
-	size_t n = 0;
-	int err;
+	const bool check_state = checks_state(dev, state);
+	size_t n = GUARDS;
+	int err = 0;
 
 	if (!calls)
 		return -ENOMEM;
-	err = bus_path(path, dev->nodename, "instance");
-	if (!err) {
-		struct iovec iov = { path, strlen(path) + 1 };
-
-		bus_call_start(task, &batch, &calls[n++], XS_READ, task->tx_id, &iov, 1);
-	}
-	for (size_t i = 0; !err && i < count + !!state; i++) {
-		const char *value = i < count ? keys[i].value : state;
-
-		err = bus_path(path, dev->nodename, i < count ? keys[i].node : "state");
-		if (!err) {
-			struct iovec iov[2] = { { path, strlen(path) + 1 },
-						{ (void *)value, strlen(value) } };
-
-			bus_call_start(task, &batch, &calls[n++], XS_WRITE, task->tx_id, iov, 2);
-		}
-	}
+	guard_start(task, &batch, &calls[GUARD_INSTANCE], "instance");
+	if (check_state)
+		guard_start(task, &batch, &calls[GUARD_STATE], "state");
+	for (size_t i = 0; i < count; i++)
+		write_start(task, &batch, &calls[n++], keys[i].node, keys[i].value);
+	if (state)
+		write_start(task, &batch, &calls[n++], "state", state);
 	if (bus_wait_calls(&batch, calls, n))
 		err = -ENODEV;
-	if (!err && calls[0].error)
-		err = calls[0].error == -ENOENT || calls[0].error == -EACCES ? -ENODEV : calls[0].error;
-	else if (!err && strcmp(calls[0].reply, dev->instance))
-		err = -ENODEV;
+	if (!err)
+		err = judge_guards(dev, calls, check_state);
 	for (size_t i = 0; i < n; i++) {
-		if (!err)
+		if (!err && i >= GUARDS)
 			err = calls[i].error;
 		free(calls[i].reply);
 	}

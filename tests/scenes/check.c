@@ -25,6 +25,7 @@ enum { CONNS = 256, OPEN = 32 };
 struct visitor {
 	const struct writer *writer; /* NULL: nobody */
 	unsigned int life;
+	bool ring; /* of its domain, whichever process uses it now */
 };
 
 struct side {
@@ -78,12 +79,16 @@ void check_store_gone(void)
 
 static struct visitor visitor_on(uint32_t conn)
 {
-	return conn < CONNS ? checker.conns[conn] : (struct visitor){ 0 };
+	struct visitor who = conn < CONNS ? checker.conns[conn] : (struct visitor){ 0 };
+
+	if (who.ring)
+		who.life = who.writer->life;
+	return who;
 }
 
 static struct visitor visitor(const struct writer *writer)
 {
-	return (struct visitor){ writer, writer ? writer->life : 0 };
+	return (struct visitor){ .writer = writer, .life = writer ? writer->life : 0 };
 }
 
 static bool is_error(const struct store_effects *effects, const struct store_effect *effect)
@@ -260,8 +265,8 @@ static void judge_live(const struct writer *writer, bool backend)
 	const struct end *end = end_of(writer);
 	struct sim_counts counts;
 
-	if (!end || !end->process)
-		return;
+	if (!end || !end->process || end->closing)
+		return; /* closing: this was on its way already */
 	sim_process_counts(end->process, &counts);
 	if (!counts.ports || !(backend ? counts.mappings : counts.grants))
 		scene_fail(checker.scene, "%s says Connected with %zu ports, %zu pages granted, %zu mapped",
@@ -383,7 +388,7 @@ static void ring_of(uint32_t domid, uint32_t conn)
 {
 	for (struct end **end = checker.scene->ends; *end; end++)
 		if ((*end)->writer.domid == domid && domid && conn < CONNS)
-			checker.conns[conn] = visitor(&(*end)->writer);
+			checker.conns[conn] = (struct visitor){ .writer = &(*end)->writer, .ring = true };
 }
 
 static bool see_effects(const struct store_input *in, const struct store_effects *effects, size_t from)
@@ -414,14 +419,9 @@ static void see_input(const struct store_input *in, bool good)
 	case STORE_IN_DISCONNECT:
 		forget(in->conn, false);
 		break;
-	case STORE_IN_RING_RESET: { /* a new process of the domain, maybe */
-		const struct visitor old = visitor_on(in->conn);
-
+	case STORE_IN_RING_RESET:
 		forget(in->conn, true);
-		if (old.writer)
-			checker.conns[in->conn] = visitor(old.writer);
 		break;
-	}
 	case STORE_IN_DOMAIN_DEAD:
 		look(&nobody, 0);
 		break;

@@ -82,7 +82,6 @@ static void expect_survivor_stopped(struct scene *scene, struct end *survivor)
 
 static void exchange_again(struct scene *scene)
 {
-	scene->front.whole = scene->back.whole = 0;
 	scene_until(scene, whole, "a whole stream after the death");
 	scene_until(scene, both_connected, "both Connected after the death");
 	scene_detach(scene);
@@ -115,6 +114,7 @@ static void domain_dies(struct scene *scene, struct end *victim, struct end *sur
 	scene_domain_start(scene, victim->writer.domid);
 	scene_settle(scene);
 	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+	scene->front.whole = scene->back.whole = 0;
 	end_start(victim);
 	scene_attach(scene);
 	exchange_again(scene);
@@ -164,6 +164,7 @@ static void back_process(struct scene *scene)
 	scene_expect(scene, state == 0 || state == XenbusStateInitialising || state == XenbusStateClosed);
 	scene_settle(scene);
 	scene_expect(scene, check_state(false) != XenbusStateConnected);
+	scene->front.whole = scene->back.whole = 0;
 	end_start(&scene->back);
 	if (!check_state(true))
 		scene_attach(scene);
@@ -219,6 +220,7 @@ static void store(struct scene *scene)
 	scene_introduce(scene);
 	scene_until(scene, no_devices, "the devices of the lost store are gone");
 	scene->nodes_before = scene_nodes(scene);
+	scene->front.whole = scene->back.whole = 0;
 	scene_attach(scene);
 	exchange_again(scene);
 }

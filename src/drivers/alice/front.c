@@ -375,6 +375,7 @@ static int publish(struct xenbus_device *dev)
 	if (err)
 		return err;
 	stream_front_init(&f->stream, f->ring, pages, f->pages, !f->front->config.no_digest);
+	alice_byte_set(f->ring, ALICE_BACK_ALIVE, ALICE_NOT_MAPPED);
 	alice_byte_set(f->ring, ALICE_FRONT_ALIVE, 1);
 	return 0;
 }

@@ -32,7 +32,9 @@
  * ring. Each side arms its own with its share or its mapping of the page, so that its end, a crash
  * included, makes the byte 0 and then raises the event channel. Who leaves in good order first sets his
  * leaving byte to 1; then the other end need only follow the states. Where it is 0, the process died; where
- * it is 1 and no state follows in two seconds, it died on its way out.
+ * it is 1 and no state follows in two seconds, it died on its way out. The backend's byte is 2 until it has
+ * mapped the page: a Connected that the frontend sees meanwhile is of a ring that it has given up, and the
+ * backend will move on.
  *
  * CONVERSATION
  *
@@ -91,6 +93,7 @@ enum alice_status { ALICE_OK = 0, ALICE_ERROR_STORAGE = -1 };
 #define ALICE_BACK_LEAVING 61u
 #define ALICE_FRONT_ALIVE 62u
 #define ALICE_BACK_ALIVE 63u
+#define ALICE_NOT_MAPPED 2u
 
 struct alice_request {
 	uint16_t op;	 /* enum alice_op */

@@ -177,8 +177,8 @@ static inline void dev_set_drvdata(struct xenbus_device *dev, void *data)
 const char *xenbus_strstate(enum xenbus_state state); /* "Initialising", ...; "Gone"; static */
 
 /* [blocks] Writes @state into <nodename>/state, in a transaction that checks the instance.
- * Returns 1 written; 0 it was there already; -ENODEV vanished, or replaced by another instance;
- * -errno of the store. Where it is not 1, dev->state is what it was (0: what it is). */
+ * Returns 1 written; 0 it was there already; -ENODEV vanished, or replaced by another instance; -ESTALE, where
+ * the framework negotiates, for states up to Connected: somebody else wrote the state meanwhile; -errno of the store. Where it is not 1, dev->state is what it was (0: what it is). */
 int xenbus_switch_state(struct xenbus_device *dev, enum xenbus_state state);
 
 /* Adds <nodename>/@node = printf(@fmt) to what the framework writes together with the next state, in one
