@@ -418,6 +418,7 @@ static void programs_that_start_at_once_leave_the_living_alone(void **state)
 /* Between open() and the lock a file looks like a dead one's. */
 static void a_file_that_is_being_made_is_left_alone(void **state)
 {
+	struct ringfile_reader *reader;
 	char path[128];
 	int fd;
 
@@ -428,6 +429,9 @@ static void a_file_that_is_being_made_is_left_alone(void **state)
 	for (uint32_t i = 0; i < RINGFILE_KEPT + 2; i++)
 		leave_one(1000, 100 + i);
 	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(open_named("1.2.3.ring", &reader), -EAGAIN);
+	assert_int_equal(truncate(path, 100000), 0); /* and between that and the last word of its header */
+	assert_int_equal(open_named("1.2.3.ring", &reader), -EAGAIN);
 }
 
 static void what_others_keep_there_stays(void **state)
@@ -479,6 +483,8 @@ static void put_image(const unsigned char *bytes, size_t size)
 	fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, bytes, size), size);
+	futimens(fd, (const struct timespec[2]){ { .tv_sec = 1 },
+						 { .tv_sec = 1 } }); /* nobody is at it any more */
 	close(fd);
 }
 

@@ -45,6 +45,8 @@ static inline bool ringfile_within_bounds(const struct ringfile_info *info)
 
 /* At most RINGFILE_KEPT files without a writer stay in the folder @dirfd. */
 void ringfile_sweep(int dirfd);
+/* Its writer has made the file and not yet filled it, maybe not even locked it: it is no dead one's. */
+bool ringfile_is_being_made(const struct ringfile_header *header, int64_t modified_s);
 /* Is somebody writing to @fd? */
 bool ringfile_has_writer(int fd);
 

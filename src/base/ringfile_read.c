@@ -51,7 +51,7 @@ static int read_header(struct ringfile_reader *reader, const char **why)
 	*why = "it is no ring";
 	if (pread(reader->fd, &header, sizeof(header), 0) < 0)
 		return -errno;
-	if (!header.magic && ringfile_has_writer(reader->fd))
+	if (ringfile_is_being_made(&header, st.st_mtime))
 		return -EAGAIN;
 	*why = check(&header, st.st_size);
 	if (*why)

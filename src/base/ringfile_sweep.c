@@ -46,10 +46,9 @@ static DIR *list(int dirfd)
 	return dir;
 }
 
-/* A file that its writer has made but not yet locked and filled must not be taken for a dead one's. */
-static bool is_being_made(const struct ringfile_header *header, const struct stat *st)
+bool ringfile_is_being_made(const struct ringfile_header *header, int64_t modified_s)
 {
-	return header->magic != RINGFILE_MAGIC && time(NULL) - st->st_mtime < MAKING_S;
+	return !header->magic && time(NULL) - modified_s < MAKING_S;
 }
 
 /* Is the writer of @name gone, and when did it write last? Whatever is no ring counts as the oldest. */
@@ -63,7 +62,7 @@ static bool is_dead(int dirfd, const char *name, uint64_t *last_ns)
 	if (fd < 0)
 		return false;
 	dead = pread(fd, &header, sizeof(header), 0) >= 0 && !fstat(fd, &st) &&
-	       !is_being_made(&header, &st) && !ringfile_has_writer(fd);
+	       !ringfile_is_being_made(&header, st.st_mtime) && !ringfile_has_writer(fd);
 	*last_ns = header.last_ns;
 	close(fd);
 	return dead;
