@@ -58,30 +58,6 @@ static int end_world(void **state)
 	return c.status | nothing_left(state);
 }
 
-/* The child of ours, by adoption, that runs build/@name: the broker is what `xenbus up` leaves behind. */
-static pid_t process_of(const char *name)
-{
-	char link[64], exe[PATH_MAX];
-	FILE *children;
-	int pid, found = 0;
-
-	snprintf(link, sizeof(link), "/proc/self/task/%d/children", (int)getpid());
-	children = fopen(link, "r");
-	assert_non_null(children);
-	while (!found && fscanf(children, "%d", &pid) == 1) {
-		ssize_t len;
-
-		snprintf(link, sizeof(link), "/proc/%d/exe", pid);
-		len = readlink(link, exe, sizeof(exe) - 1);
-		exe[len < 0 ? 0 : len] = '\0';
-		if (strrchr(exe, '/') && !strcmp(strrchr(exe, '/') + 1, name))
-			found = pid;
-	}
-	fclose(children);
-	assert_true(found > 0);
-	return found;
-}
-
 static void up_prints_what_a_shell_can_take_in(void **state)
 {
 	char line[256];
@@ -441,7 +417,7 @@ static void after_a_power_cut_down_cleans_up_and_up_starts_anew(void **state)
 	struct command c;
 
 	for (int again = 0; again < 2; again++) {
-		kill(process_of("xenbus"), SIGKILL);
+		kill(command_orphan("xenbus"), SIGKILL);
 		command_wait_for_all(); /* the store does not outlive its world */
 		RUN(&c, "xenbus", "run", "true");
 		assert_int_equal(c.status, 1);
@@ -461,7 +437,7 @@ static void without_its_store_a_world_still_goes_down(void **state)
 {
 	struct command c;
 
-	kill(process_of("xenstored"), SIGKILL);
+	kill(command_orphan("xenstored"), SIGKILL);
 	RUN(&c, "xenbus", "run", "true");
 	assert_int_equal(c.status, 1);
 }

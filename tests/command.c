@@ -121,6 +121,29 @@ void command_adopt_orphans(void)
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
 }
 
+pid_t command_orphan(const char *name)
+{
+	char link[64], exe[PATH_MAX];
+	FILE *children;
+	int pid, found = 0;
+
+	snprintf(link, sizeof(link), "/proc/self/task/%d/children", (int)getpid());
+	children = fopen(link, "r");
+	assert_non_null(children);
+	while (!found && fscanf(children, "%d", &pid) == 1) {
+		ssize_t len;
+
+		snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+		len = readlink(link, exe, sizeof(exe) - 1);
+		exe[len < 0 ? 0 : len] = '\0';
+		if (strrchr(exe, '/') && !strcmp(strrchr(exe, '/') + 1, name))
+			found = pid;
+	}
+	fclose(children);
+	assert_true(found > 0);
+	return found;
+}
+
 void command_wait_for_all(void)
 {
 	while (wait(NULL) > 0)

@@ -29,6 +29,8 @@ pid_t command_child(pid_t pid);
 
 /* What this process starts, and what that starts, is its child once orphaned. */
 void command_adopt_orphans(void);
+/* The one that runs build/@name: what `xenbus up` leaves behind are the broker, a "xenbus", and "xenstored". */
+pid_t command_orphan(const char *name);
 /* Waits for every one of them: returns when no process is left. */
 void command_wait_for_all(void);
 

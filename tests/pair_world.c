@@ -301,36 +301,6 @@ void pair_kill(pid_t pid)
 	assert_true(WIFSIGNALED(status));
 }
 
-/* The last line is the newest. */
-static void parse_report(struct pair_world *w, struct pair_store_report *r)
-{
-	char text[4096], *last = NULL;
-	off_t end = lseek(w->store_log, 0, SEEK_CUR), from = end > 4095 ? end - 4095 : 0;
-	ssize_t len = pread(w->store_log, text, sizeof(text) - 1, from);
-	unsigned long long v[7];
-
-	assert_true(len > 0);
-	text[len] = '\0';
-	for (char *at = text; (at = strstr(at, "memory: ")); at++)
-		last = at;
-	assert_non_null(last);
-	assert_int_equal(sscanf(last,
-				"memory: %llu bytes; %llu nodes, %llu watches, %llu transactions, %llu "
-				"connections, %llu domains, %llu",
-				&v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6]),
-			 7);
-	*r = (struct pair_store_report){ v[0], v[1], v[2], v[3], v[4], v[5], v[6] };
-}
-
-void pair_store_report(struct pair_world *w, struct pair_store_report *report)
-{
-	struct xenstore *xs = connect_store(w);
-
-	ASK(xs, XS_CONTROL, "memreport");
-	xenstore_close(xs);
-	parse_report(w, report);
-}
-
 static int attach(struct xenbus *bus, void *arg)
 {
 	return xenbus_toolstack_attach(bus, &((struct pair_world *)arg)->device);

@@ -52,12 +52,6 @@ pid_t pair_start(struct pair_world *w, unsigned int domain, void (*body)(struct 
 		 void *arg);
 void pair_kill(pid_t pid);
 
-/* What the store holds, as it says in its kept log; over a connection of its own, which counts. */
-struct pair_store_report {
-	uint64_t bytes, nodes, watches, transactions, connections, domains, version_bytes;
-};
-void pair_store_report(struct pair_world *w, struct pair_store_report *report);
-
 /* The toolstack's part, from domain 0. */
 void pair_attach(struct pair_world *w);
 int pair_detach(struct pair_world *w, bool force);
