@@ -46,11 +46,14 @@ static void a_process_killed_in_a_call_leaves_nothing_behind(void **state)
 static void a_dead_process_sees_copies_of_what_it_shared(void **state)
 {
 	struct scene s;
+	uint64_t now;
 
 	scene_init(&s, (struct sim_config){ .seed = 1 });
 	assert_int_equal(scene_fill(&s), 0);
 	assert_int_equal(s.back.mapped[9], 7);
+	now = xenbus_host_now(s.back.host);
 	sim_process_kill(s.back.process);
+	assert_int_equal(xenbus_host_now(s.back.host), now);
 	assert_true(s.back.mapped[9] == 7 && s.back.mapped[1] == 7);
 	s.back.mapped[9] = 1;
 	s.back.shared[0] = 1;
@@ -253,6 +256,41 @@ static void every_source_of_a_dead_process_gets_its_turn(void **state)
 	scene_deinit(&s);
 }
 
+struct reposting {
+	struct xenbus_work work;
+	struct xenbus_timer timer;
+	struct xenbus_host *host;
+	bool fired;
+};
+
+static void repost(struct xenbus_work *work)
+{
+	xenbus_work_post(((struct reposting *)work)->host, work);
+}
+
+static void reposting_fire(struct xenbus_timer *timer)
+{
+	((struct reposting *)((char *)timer - offsetof(struct reposting, timer)))->fired = true;
+}
+
+static void work_without_end_does_not_hold_a_dead_process(void **state)
+{
+	struct reposting r = { .work.run = repost, .timer.fire = reposting_fire };
+	struct scene s;
+
+	scene_init(&s, (struct sim_config){ .seed = 2 });
+	r.host = s.back.host;
+	xenbus_work_post(r.host, &r.work);
+	xenbus_timer_set(r.host, &r.timer, xenbus_host_now(r.host) + 1000 * MSEC);
+	sim_process_kill(s.back.process);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(xenbus_host_dispatch(r.host, -1), 1);
+	assert_true(r.fired);
+	xenbus_work_cancel(r.host, &r.work);
+	sim_process_free(s.back.process);
+	scene_deinit(&s);
+}
+
 static void a_dead_holder_of_the_store_ring_keeps_a_copy(void **state)
 {
 	struct sim_process *guest, *dom0;
@@ -332,6 +370,39 @@ static void a_death_is_told_once_after_its_step(void **state)
 		sim_process_free(other);
 		noting_deinit(&n);
 	}
+}
+
+struct assassin {
+	struct sim_action action;
+	struct mourner *mourner;
+};
+
+static void kill_by_action(struct sim_action *action)
+{
+	struct mourner *m = ((struct assassin *)action)->mourner;
+
+	sim_process_kill(m->victim);
+	assert_int_equal(m->told, 0);
+}
+
+/* Outside of any step, at once. */
+static void a_death_by_an_action_is_told_after_it(void **state)
+{
+	struct mourner m = { 0 };
+	struct assassin a = { .action = { .name = "kill", .run = kill_by_action }, .mourner = &m };
+	const struct sim_process_config config = { .domid = 1, .name = "victim", .died = mourn, .ctx = &m };
+	struct noting n;
+
+	noting_init(&n, (struct sim_config){ .seed = 3 });
+	m.sim = n.sim;
+	assert_int_equal(sim_process_start(n.sim, &config, &m.victim), 0);
+	sim_action_add(n.sim, &a.action);
+	assert_true(sim_step(n.sim));
+	assert_int_equal(m.told, 1);
+	assert_int_equal(sim_process_start(n.sim, &config, &m.victim), 0);
+	sim_process_kill(m.victim);
+	assert_int_equal(m.told, 2);
+	noting_deinit(&n);
 }
 
 /* One is dispatched from the top when it is killed: its owner is told when that is over. */
@@ -611,8 +682,10 @@ int main(void)
 		cmocka_unit_test(a_dead_process_sees_copies_of_what_it_shared),
 		cmocka_unit_test(a_dead_process_dispatched_runs_to_its_end_alone),
 		cmocka_unit_test(every_source_of_a_dead_process_gets_its_turn),
+		cmocka_unit_test(work_without_end_does_not_hold_a_dead_process),
 		cmocka_unit_test(a_dead_holder_of_the_store_ring_keeps_a_copy),
 		cmocka_unit_test(a_death_is_told_once_after_its_step),
+		cmocka_unit_test(a_death_by_an_action_is_told_after_it),
 		cmocka_unit_test(a_death_is_not_told_under_who_waits_for_it),
 		cmocka_unit_test(who_is_told_of_one_death_may_free_others),
 		cmocka_unit_test(the_end_of_a_domain_kills_its_processes),

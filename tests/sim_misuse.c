@@ -200,6 +200,10 @@ static void misuse_is_reported(void **state)
 	scene_deinit(&s);
 }
 
+static void fires(struct xenbus_timer *timer)
+{
+}
+
 static void never_fires(struct xenbus_timer *timer)
 {
 	fail();
@@ -330,6 +334,26 @@ static void a_stuck_world_and_an_unheard_violation_abort(void **state)
 	assert_aborts(forget, "sim, seed 77, step 0: d0 lonely: leaves");
 }
 
+/* Only who does it 10000 times with nothing in between is stopped. */
+static void a_wait_in_vain_is_forgiven_when_something_happens(void **state)
+{
+	struct sim_process *p;
+	struct noting n;
+
+	noting_init(&n, (struct sim_config){ .seed = 1 });
+	p = start(n.sim, 0, "waiting");
+	for (int round = 0; round < 2; round++) {
+		struct xenbus_timer timer = { .fire = fires };
+
+		for (int i = 0; i < 9000; i++)
+			assert_int_equal(xenbus_host_dispatch(sim_process_host(p), -1), -EDEADLK);
+		xenbus_timer_set(sim_process_host(p), &timer, 1);
+		assert_int_equal(xenbus_host_dispatch(sim_process_host(p), -1), 1);
+	}
+	sim_process_free(p);
+	noting_deinit(&n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -340,6 +364,7 @@ int main(void)
 		cmocka_unit_test(misuse_is_reported),
 		cmocka_unit_test(what_a_process_leaves_at_its_end_is_reported_and_cleared_away),
 		cmocka_unit_test(a_callback_that_reaches_into_another_process_or_waits_is_reported),
+		cmocka_unit_test(a_wait_in_vain_is_forgiven_when_something_happens),
 		cmocka_unit_test(a_stuck_world_and_an_unheard_violation_abort),
 	};
 

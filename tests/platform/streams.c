@@ -158,8 +158,10 @@ static void a_close_with_bytes_unread_resets_the_peer(void **state)
 
 	pair_open(&p, *state);
 	send_all(p.client, p.cfd, "nobody reads this");
+	send_all(p.server, p.sfd, "bye");
 	xenbus_stream_close(p.server, p.sfd);
 	p.sfd = -1;
+	recv_all(p.client, p.cfd, "bye");
 	assert_int_equal(recv_one(p.client, p.cfd), -ECONNRESET);
 	assert_int_equal(recv_one(p.client, p.cfd), 0);
 	assert_int_equal(xenbus_stream_send(p.client, p.cfd, "x", 1), -EPIPE);
