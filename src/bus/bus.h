@@ -107,6 +107,7 @@ struct device_impl {
 	bool close_asked, reopen_asked;
 	bool marked; /* our instance is in the store */
 	bool checking, check_again;
+	bool ask_instance;	       /* while probing: is it another one's? */
 	struct xenstore_request check; /* reads the instance, from the loop */
 	bool reported;		       /* this wait's deadline has been reported */
 	bool old_error; /* the node was Closed when we took it: the error that may stand is the former life's */

@@ -89,6 +89,11 @@ static int act_connect(struct device_impl *impl)
 {
 	int err = callback(impl, "connect", impl->dev.driver->connect);
 
+	if (err == -EAGAIN && impl->dev.is_backend) {
+		negotiate_stop(impl);
+		impl->stale_otherend = (int)impl->dev.otherend_state;
+		return 0;
+	}
 	if (err)
 		return err;
 	impl->live = impl->spent = true;

@@ -58,16 +58,19 @@ static bool may_probe(enum xenbus_state state)
 	return state == XenbusStateInitialising || state == XenbusStateClosed;
 }
 
-enum { READ_STATE, READ_OTHEREND, WRITE_INSTANCE, PROBE_CALLS };
+enum { READ_STATE, READ_OTHEREND, READ_INSTANCE, WRITE_INSTANCE, PROBE_CALLS };
 
 static void probe_send(struct device_impl *impl, struct bus_batch *batch, struct bus_call *calls)
 {
-	const char *const nodes[] = { "state", impl->dev.is_backend ? "frontend" : "backend", "instance" };
+	const char *const nodes[] = { "state", impl->dev.is_backend ? "frontend" : "backend", "instance",
+				      "instance" };
 	char path[XENSTORE_PATH_MAX + 1];
 
 	for (int i = 0; i < PROBE_CALLS; i++) {
 		struct iovec iov[2] = { { path, 0 }, { impl->dev.instance, strlen(impl->dev.instance) } };
 
+		if (i == READ_INSTANCE && !impl->ask_instance)
+			continue;
 		calls[i].error = bus_path(path, impl->dev.nodename, nodes[i]);
 		if (calls[i].error)
 			continue;
@@ -77,18 +80,32 @@ static void probe_send(struct device_impl *impl, struct bus_batch *batch, struct
 	}
 }
 
-/* Judges what was read. 0: take it; -EAGAIN: not now. */
+/* A toolstack may want a device closed before its driver ever saw it: taken, it says Closed. But only one that is
+ * nobody's, which is asked for when it comes to that: 0, 1 look again, -EAGAIN somebody has it. */
+static int judge_closing(struct device_impl *impl, const struct bus_call *instance)
+{
+	if (impl->ask_instance)
+		return instance->error == -ENOENT ? 0 : -EAGAIN;
+	impl->ask_instance = true;
+	return 1;
+}
+
+/* Judges what was read. 0: take it; 1: look again; -EAGAIN: not now. */
 static int probe_judge(struct device_impl *impl, struct bus_call *calls)
 {
 	struct xenbus_device *dev = &impl->dev;
-	int err;
+	int err = 0;
 
 	for (int i = 0; i < PROBE_CALLS; i++)
-		if (calls[i].error)
+		if (i != READ_INSTANCE && calls[i].error)
 			return calls[i].error == -ENOENT ? -EAGAIN : calls[i].error;
 	dev->state = (enum xenbus_state)strtoul(calls[READ_STATE].reply, NULL, 10);
-	if (!may_probe(dev->state))
-		return -EAGAIN;
+	if (dev->is_backend && dev->state == XenbusStateClosing)
+		err = judge_closing(impl, &calls[READ_INSTANCE]);
+	else if (!may_probe(dev->state))
+		err = -EAGAIN;
+	if (err)
+		return err;
 	err = check_otherend(impl, calls[READ_OTHEREND].reply);
 	if (err) {
 		trace_add(dev->bus, dev, XENBUS_TRACE_NOTE, "other end refused: its path is not a device's");
@@ -135,7 +152,7 @@ int look_probe(struct device_impl *impl)
 	int err;
 
 	impl->looks = 0; /* what they saw, the transaction sees too */
-	impl->check_again = false;
+	impl->check_again = impl->ask_instance = false;
 	for (int tries = 0; tries < BUS_TRANSACTION_TRIES; tries++) {
 		err = make_instance(impl);
 		if (!err)

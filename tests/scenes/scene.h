@@ -91,6 +91,7 @@ struct scene {
 	struct sim_store rings[SCENE_DOMAINS]; /* by domid; port 0: no such domain */
 	uint64_t nodes_before;		       /* in the store, when no device was attached yet */
 	uint64_t digest;		       /* of what was said so far */
+	bool detach_asked;		       /* of the toolstack, before the victim died */
 	bool fault_hit;			       /* what the sweep asked for did happen */
 	bool task_over;
 	int task_result;

@@ -45,6 +45,7 @@ struct back_dev {
 	bool connected; /* a result is owed, where there is a stream */
 	bool breached;	/* and not told yet */
 	bool greeted;	/* HELLO was seen */
+	bool used;	/* and so does the ring's byte say */
 	struct xenbus_device_work breach_work;
 	struct xenbus_work pump_work;
 	struct xenbus_timer leave_timer; /* runs while the frontend has left and has not said so */
@@ -200,11 +201,22 @@ static void frontend_left(struct back_dev *b)
 	xenbus_timer_set(host, &b->leave_timer, xenbus_host_now(host) + ALICE_LEAVE_NS);
 }
 
+/* Before the first request leaves the ring: from now on nobody can begin on it. */
+static void mark_used(struct back_dev *b)
+{
+	if (b->used || ring_back_ready(&b->stream.ring) <= 0)
+		return;
+	b->used = true;
+	alice_byte_set(b->ring, ALICE_BACK_USED, 1);
+}
+
 /* 1: there may be more to do; 0: an event or a written chunk will tell; -EPROTO. */
 static int pump_round(struct back_dev *b)
 {
-	int got = stream_back_process(&b->stream, BATCH);
+	int got;
 
+	mark_used(b);
+	got = stream_back_process(&b->stream, BATCH);
 	push(b);
 	if (got == -EPROTO)
 		return got;
@@ -375,7 +387,7 @@ static void go_live(struct back_dev *b, const void *pages)
 	alice_byte_set(b->ring, ALICE_BACK_ALIVE, 1);
 	b->started_ns = xenbus_host_now(b->back->config.host);
 	b->notifications = b->wakeups = 0;
-	b->greeted = false;
+	b->greeted = b->used = false;
 	b->live = b->connected = true;
 	xenbus_work_post(b->back->config.host, &b->pump_work);
 }
@@ -398,7 +410,7 @@ static int connect_device(struct xenbus_device *dev)
 	if (!err)
 		err = xenbus_map_ring_notify(dev, ring_ref, ALICE_BACK_ALIVE, b->port, &b->ring);
 	if (!err)
-		err = open_stream(b, list_ref, &pages);
+		err = alice_byte_get(b->ring, ALICE_BACK_USED) ? -EAGAIN : open_stream(b, list_ref, &pages);
 	if (err)
 		return err;
 	go_live(b, pages);

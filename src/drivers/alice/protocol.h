@@ -34,7 +34,8 @@
  * leaving byte to 1; then the other end need only follow the states. Where it is 0, the process died; where
  * it is 1 and no state follows in two seconds, it died on its way out. The backend's byte is 2 until it has
  * mapped the page: a Connected that the frontend sees meanwhile is of a ring that it has given up, and the
- * backend will move on.
+ * backend will move on. The backend's used byte is 1 from the first request it takes: a ring is used once, and who finds
+ * it used waits for the next.
  *
  * CONVERSATION
  *
@@ -89,6 +90,7 @@ enum alice_status { ALICE_OK = 0, ALICE_ERROR_STORAGE = -1 };
 #define ALICE_HAS_DIGEST 1u  /* flag of the response to END */
 
 /* Byte offsets in the ring page, within the header's padding. */
+#define ALICE_BACK_USED 59u
 #define ALICE_FRONT_LEAVING 60u
 #define ALICE_BACK_LEAVING 61u
 #define ALICE_FRONT_ALIVE 62u
@@ -134,7 +136,7 @@ static_assert(offsetof(struct alice_request, arg) == 16, "no holes in requests")
 static_assert(offsetof(struct alice_response, digest) == 24, "no holes in responses");
 static_assert(sizeof(union alice_slot) == 56, "a slot holds either");
 static_assert(sizeof(struct alice_refs) <= ALICE_PAGE_BYTES, "the references fit in one page");
-static_assert(ALICE_FRONT_LEAVING > offsetof(struct ring_shared, pad) + 4 &&
+static_assert(ALICE_BACK_USED > offsetof(struct ring_shared, pad) + 4 &&
 		      ALICE_BACK_ALIVE < offsetof(struct ring_shared, slots),
 	      "the liveness bytes are in the padding");
 static_assert(ALICE_MAX_IDS >= ALICE_MAX_PAGES + 2, "a page and two more requests can be in flight");
