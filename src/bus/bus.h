@@ -96,7 +96,9 @@ struct device_impl {
 	bool otherend_seen;    /* a state of the other end was read at least once */
 	bool otherend_read;    /* it was looked at at least once, whatever was there */
 	bool otherend_watched;
-	bool gave_up; /* backend: an error closed it, not the frontend or the owner */
+	bool otherend_event; /* an event came for the other end's state, and nobody has looked yet */
+	bool anew_asked;     /* backend that gave up: the frontend has begun anew */
+	bool gave_up;	     /* backend: an error closed it, not the frontend or the owner */
 	bool spent; /* backend: a Connected that the frontend's node shows is of a connection that we have ended */
 	bool state_unsure; /* a write of our state was not answered: the node may have it, or not */
 	int attempted;	   /* -1, or the state whose write ended with the connection */

@@ -10,7 +10,10 @@
 
 static void otherend_fired(struct xenstore_watch *watch, const char *path)
 {
-	device_look(list_entry(watch, struct device_impl, otherend_watch), LOOK_OTHEREND);
+	struct device_impl *impl = list_entry(watch, struct device_impl, otherend_watch);
+
+	impl->otherend_event = true;
+	device_look(impl, LOOK_OTHEREND);
 }
 
 int otherend_watch(struct device_impl *impl)
@@ -97,6 +100,10 @@ static bool look_otherend(struct device_impl *impl)
 	}
 	if (state != XenbusStateInitialised && state != XenbusStateConnected)
 		impl->spent = false;
+	/* Written again, if only to what it was: after we gave up on it, that is a frontend that begins anew. */
+	impl->anew_asked |= impl->gave_up && impl->otherend_event &&
+			    (state == XenbusStateInitialising || state == XenbusStateInitialised);
+	impl->otherend_event = false;
 	dev->otherend_state = (enum xenbus_state)state;
 	impl->otherend_read = true;
 	if (dev->is_backend && state == XenbusStateInitWait)

@@ -69,7 +69,7 @@ static int act_open(struct device_impl *impl)
 	enum xenbus_state other = impl->dev.otherend_state;
 	int err = callback(impl, "features", impl->dev.driver->features);
 
-	impl->gave_up = false;
+	impl->gave_up = impl->anew_asked = false;
 	/* A frontend that is still down from an earlier life is what we wait for, not a reason to close. */
 	impl->stale_otherend = other == XenbusStateClosing || other == XenbusStateClosed ? (int)other : -1;
 	return err ? err : write_state(impl, XenbusStateInitWait);
@@ -89,7 +89,7 @@ static int act_connect(struct device_impl *impl)
 {
 	int err = callback(impl, "connect", impl->dev.driver->connect);
 
-	if (err == -EAGAIN && impl->dev.is_backend) {
+	if (err == -ESTALE && impl->dev.is_backend) {
 		negotiate_stop(impl);
 		impl->stale_otherend = (int)impl->dev.otherend_state;
 		return 0;
@@ -108,7 +108,7 @@ static int act_connect(struct device_impl *impl)
 
 static int act_reset(struct device_impl *impl)
 {
-	bool reopening = impl->dev.state == XenbusStateClosed;
+	bool reopening = impl->dev.state == XenbusStateClosed || impl->dev.state == XenbusStateClosing;
 	int online = 1;
 
 	if (reopening && impl->stay_closed)
@@ -221,6 +221,11 @@ static enum xenbus_action wanted(struct device_impl *impl)
 		if (own == XenbusStateClosed || own == XenbusStateClosing)
 			return XENBUS_ACTION_NONE;
 		return connected ? XENBUS_ACTION_CLOSING : XENBUS_ACTION_CLOSE;
+	}
+	if (impl->anew_asked) {
+		impl->anew_asked = false;
+		if (own == XenbusStateClosed || own == XenbusStateClosing)
+			return XENBUS_ACTION_RESET;
 	}
 	if (impl->reopen_asked && own == XenbusStateClosed) {
 		enum xenbus_state other = impl->dev.otherend_state;

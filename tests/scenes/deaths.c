@@ -159,14 +159,13 @@ static void back_process(struct scene *scene)
 	unsigned int state;
 
 	if (killed)
-		expect_survivor_stopped(scene, &scene->front);
+		scene_settle(scene);
 	else
 		end_stop(&scene->back);
 	scene_expect(scene, scene_task(scene, release, &scene->back) >= 0);
 	state = check_state(true);
 	scene_expect(scene, state == 0 || state == XenbusStateInitialising || state == XenbusStateClosed);
-	scene_settle(scene);
-	scene_expect(scene, check_state(false) != XenbusStateConnected);
+	expect_survivor_stopped(scene, &scene->front);
 	if (scene->detach_asked)
 		clear_away(scene);
 	scene->front.whole = scene->back.whole = 0;

@@ -410,7 +410,8 @@ static int connect_device(struct xenbus_device *dev)
 	if (!err)
 		err = xenbus_map_ring_notify(dev, ring_ref, ALICE_BACK_ALIVE, b->port, &b->ring);
 	if (!err)
-		err = alice_byte_get(b->ring, ALICE_BACK_USED) ? -EAGAIN : open_stream(b, list_ref, &pages);
+		err = alice_byte_get(b->ring, ALICE_BACK_USED) == 1 ? -ESTALE
+								    : open_stream(b, list_ref, &pages);
 	if (err)
 		return err;
 	go_live(b, pages);

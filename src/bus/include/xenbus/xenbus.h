@@ -90,7 +90,7 @@ struct xenbus_driver {
 	int (*features)(struct xenbus_device *dev); /* backend: xenbus_publish_add() what we can do */
 	int (*publish)(struct xenbus_device
 			       *dev); /* frontend: set up rings and ports, xenbus_publish_add() their keys */
-	/* The other end's keys are there: map, bind, go live; Connected is written after it. A backend's -EAGAIN: what the
+	/* The other end's keys are there: map, bind, go live; Connected is written after it. A backend's -ESTALE: what the
 	 * frontend published is of a connection that is over; it is waited for until it moves on. */
 	int (*connect)(struct xenbus_device *dev);
 	/* Stop: no request is in flight after it, shared pages are not touched again. Called once for each
