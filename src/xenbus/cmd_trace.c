@@ -108,8 +108,9 @@ static int tell_held(struct trace *trace, uint64_t until_ns)
 	size_t told = 0;
 	int err = 0;
 
-	if (trace->held_count)
-		qsort(trace->held, trace->held_count, sizeof(*trace->held), by_time);
+	if (!trace->held_count)
+		return 0;
+	qsort(trace->held, trace->held_count, sizeof(*trace->held), by_time);
 	for (; told < trace->held_count && trace->held[told].time_ns <= until_ns && !err; told++) {
 		const struct timeline_entry *entry = &trace->held[told];
 
