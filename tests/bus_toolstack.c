@@ -309,6 +309,101 @@ static int wait_for_connected(struct xenbus *bus, void *arg)
 	return xenbus_toolstack_wait(bus, &wait->w->device, XenbusStateConnected, WORLD_NS_LIMIT, NULL, NULL);
 }
 
+static int list_orphan(struct xenbus *bus, void *arg)
+{
+	struct xenbus_toolstack_entry *entries;
+	size_t count;
+
+	assert_int_equal(xenbus_toolstack_list(bus, &entries, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(entries[0].frontend_id, 0);
+	assert_int_equal(entries[0].backend_id, 3);
+	assert_int_equal(entries[0].id, 5);
+	assert_int_equal(entries[0].frontend_state, XenbusStateConnected);
+	assert_int_equal(entries[0].backend_state, XENBUS_STATE_GONE);
+	xenbus_toolstack_list_free(entries, count);
+	return 0;
+}
+
+/* Its driver domain died, and the store took that one's nodes away. */
+static void ls_shows_a_frontend_whose_backend_is_gone(void **state)
+{
+	struct world w = { 0 };
+
+	without_drivers(&w);
+	world_write(&w, "/local/domain/0/device/test/5/backend-id", "3");
+	world_write(&w, "/local/domain/0/device/test/5/state", "4");
+	world_write(&w, "/local/domain/0/device/test/6/state", "4"); /* names nobody */
+	assert_int_equal(world_task(&w, list_orphan), 0);
+	world_stop(&w);
+}
+
+#define LAUNCH "00112233445566778899aabbccddeeff"
+
+static const struct {
+	const char *node, *instance, *state, *then, *error;
+} launched[] = {
+	{ "backend/test/1/0", "0123456789abcdef 7 " LAUNCH, "4", "6", "-3 backend program died" },
+	{ "backend/test/1/1", "0123456789abcdef 7 " LAUNCH, "6", "6", NULL },
+	{ "backend/test/1/2", "0123456789abcdef 7 ffffffffffffffff", "4", "4", NULL },
+	{ "backend/test/1/3", "0123456789abcdef 7", "4", "4", NULL },
+	{ "backend/test/1/4", NULL, "4", "4", NULL },
+	{ "backend/other/2/0", "0123456789abcdef 7 " LAUNCH, "1", "6", "-3 backend program died" },
+	{ "device/test/0", "0123456789abcdef 7 " LAUNCH, "3", "6", "-3 frontend program died" },
+};
+#define LAUNCHED (sizeof(launched) / sizeof(launched[0]))
+
+static void launched_write(struct world *w, size_t i, const char *key, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/local/domain/0/%s/%s", launched[i].node, key);
+	if (value)
+		world_write(w, path, value);
+}
+
+static void launched_is(struct xenbus *bus, const char *dir, const char *key, const char *want)
+{
+	char *value;
+	int err = xenbus_read(bus, XBT_NIL, dir, key, &value, NULL);
+
+	if (!want) {
+		assert_int_equal(err, -ENOENT);
+		return;
+	}
+	assert_int_equal(err, 0);
+	assert_string_equal(value, want);
+	free(value);
+}
+
+static int release(struct xenbus *bus, void *arg)
+{
+	assert_int_equal(xenbus_toolstack_release(bus, "0123456789abcde", "died"), -EINVAL);
+	assert_int_equal(xenbus_toolstack_release(bus, LAUNCH, "died"), 3);
+	for (size_t i = 0; i < LAUNCHED; i++) {
+		char error[128];
+
+		launched_is(bus, launched[i].node, "state", launched[i].then);
+		snprintf(error, sizeof(error), "error/%s", launched[i].node);
+		launched_is(bus, error, "error", launched[i].error);
+	}
+	assert_int_equal(xenbus_toolstack_release(bus, LAUNCH, "died"), 0);
+	return 0;
+}
+
+static void release_closes_what_the_launch_took_last_and_left_open(void **state)
+{
+	struct world w = { 0 };
+
+	without_drivers(&w);
+	for (size_t i = 0; i < LAUNCHED; i++) {
+		launched_write(&w, i, "instance", launched[i].instance);
+		launched_write(&w, i, "state", launched[i].state);
+	}
+	assert_int_equal(world_task(&w, release), 0);
+	world_stop(&w);
+}
+
 static void wait_done(void *arg, int result)
 {
 	struct long_wait *wait = arg;
@@ -365,6 +460,8 @@ int main(void)
 		cmocka_unit_test(detach_leaves_the_frontend_of_another_backend),
 		cmocka_unit_test(detach_leaves_no_empty_directory),
 		cmocka_unit_test(ls_shows_every_device),
+		cmocka_unit_test(ls_shows_a_frontend_whose_backend_is_gone),
+		cmocka_unit_test(release_closes_what_the_launch_took_last_and_left_open),
 		cmocka_unit_test(waits_end_when_the_store_is_lost),
 		cmocka_unit_test(a_domain_is_waited_for),
 		cmocka_unit_test(ls_says_who_is_to_move),

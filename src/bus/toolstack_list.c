@@ -192,15 +192,46 @@ static int on_type(struct listing *l, const char *dir, const char *name, void *a
 	return err ? err : each_child(l, below, on_front, &where);
 }
 
+/* A frontend whose backend's nodes are not there, gone with a driver domain say, is no backend's to name. Which one it
+ * was is the frontend's word: it harms nobody else. */
+static int on_orphan(struct listing *l, const char *dir, const char *name, void *arg)
+{
+	const struct where *where = arg;
+	struct xenbus_toolstack_device device = { .devicetype = where->type };
+	struct toolstack_paths paths;
+	char below[XENSTORE_PATH_MAX + 1];
+
+	if (bus_path(below, dir, name) || !number(name, &device.id) ||
+	    !number(where->front, &device.frontend_id) ||
+	    xenbus_scanf(l->bus, XBT_NIL, below, "backend-id", "%u", &device.backend_id) != 1 ||
+	    toolstack_paths(&device, &paths) ||
+	    toolstack_state(l->bus, XBT_NIL, paths.back) != XENBUS_STATE_GONE)
+		return 0;
+	return listing_add(l, device.backend_id, where->type, where->front, name);
+}
+
+static int on_front_type(struct listing *l, const char *dir, const char *name, void *arg)
+{
+	struct where where = *(struct where *)arg;
+	char below[XENSTORE_PATH_MAX + 1];
+	int err = bus_path(below, dir, name);
+
+	where.type = name;
+	return err ? err : each_child(l, below, on_orphan, &where);
+}
+
 static int on_domain(struct listing *l, const char *dir, const char *name, void *arg)
 {
-	struct where where = { 0 };
+	struct where where = { .front = name };
 	char below[XENSTORE_PATH_MAX + 1];
+	int err;
 
 	if (!number(name, &where.back))
 		return 0;
+	snprintf(below, sizeof(below), "/local/domain/%u/device", where.back);
+	err = each_child(l, below, on_front_type, &where);
 	snprintf(below, sizeof(below), "/local/domain/%u/backend", where.back);
-	return each_child(l, below, on_type, &where);
+	return err ? err : each_child(l, below, on_type, &where);
 }
 
 static int by_class_front_id(const void *pa, const void *pb)

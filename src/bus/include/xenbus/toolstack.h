@@ -61,7 +61,7 @@ struct xenbus_toolstack_entry {
 	char *frontend_error, *backend_error;
 	const char *waits_for; /* static; NULL: nothing */
 };
-/* Every device of every backend domain, sorted by class, frontend, id. *@list malloc'ed, *@count entries,
+/* Every device of every backend domain, and frontends whose backend's nodes are gone, sorted by class, frontend, id. *@list malloc'ed, *@count entries,
  * freed with xenbus_toolstack_list_free(). */
 int xenbus_toolstack_list(struct xenbus *bus, struct xenbus_toolstack_entry **list, size_t *count);
 void xenbus_toolstack_list_free(struct xenbus_toolstack_entry *list, size_t count);
