@@ -27,13 +27,20 @@ int xenbus_read(struct xenbus *bus, struct xenbus_transaction t, const char *dir
 	return err ? err : bus_call_path(task, XS_READ, t.id, path, out, len);
 }
 
-/* Is @path the device's own, so that only its own instance may change it? */
+/* Is @path the device's own, so that only its own instance may change it? What it complains of is, too: written after
+ * the device was detached, it would stay. (Amid a transaction of the driver's it is written without.) */
 static bool is_guarded(const struct task *task, const char *path)
 {
+	static const char error[] = "error/";
 	size_t len;
 
 	if (!task->dev || !*task->dev->instance)
 		return false;
+	if (!strncmp(path, error, sizeof(error) - 1)) {
+		if (task->tx)
+			return false;
+		path += sizeof(error) - 1;
+	}
 	len = strlen(task->dev->nodename);
 	return !strncmp(path, task->dev->nodename, len) && (path[len] == '/' || path[len] == '\0');
 }
