@@ -347,6 +347,18 @@ static void census_take(struct programs *w, pid_t survivor, struct census *out)
 		out->fds[i] = proc_descriptors(pids[i]);
 }
 
+static void census_print(const char *name, const struct census *c)
+{
+	print_error(
+		"%s: %u domains, %u connections, %u handles, %u ports, %u grants, %u pages, %u mappings, %u parts, "
+		"%u descriptors; store %llu bytes, %llu nodes, %llu watches, %llu transactions, %llu connections, %llu "
+		"domains; fds %u, %u, %u\n",
+		name, c->world.domains, c->world.connections, c->world.handles, c->world.ports,
+		c->world.grants, c->world.pages, c->world.mappings, c->world.parts, c->world.descriptors,
+		c->store[0], c->store[1], c->store[2], c->store[3], c->store[4], c->store[5], c->fds[0],
+		c->fds[1], c->fds[2]);
+}
+
 struct comparing {
 	struct programs *w;
 	pid_t survivor;
@@ -370,11 +382,28 @@ static bool is_settled(void *arg)
 	       world->grants == world->domains - 1 && world->pages == world->grants;
 }
 
+/* Waits until @is(@c); fails after a minute, and says what is held. */
+static void compare_until(struct comparing *c, bool (*is)(void *arg), const char *when)
+{
+	const time_t deadline = time(NULL) + PATIENCE_S;
+	const struct timespec pause = { 0, PAUSE_NS };
+
+	while (!is(c)) {
+		if (time(NULL) > deadline) {
+			if (c->base)
+				census_print("base", c->base);
+			census_print("now ", &c->now);
+			fail_msg("%s: not everything was let go", when);
+		}
+		nanosleep(&pause, NULL);
+	}
+}
+
 void census_settle(struct programs *w, pid_t survivor, struct census *out)
 {
 	struct comparing c = { .w = w, .survivor = survivor };
 
-	await(is_settled, &c, "quiet");
+	compare_until(&c, is_settled, "in the beginning");
 	*out = c.now;
 }
 
@@ -401,30 +430,9 @@ static bool is_base(void *arg)
 	return is_within(&c->now, c->base);
 }
 
-static void census_print(const char *name, const struct census *c)
-{
-	print_error(
-		"%s: %u domains, %u connections, %u handles, %u ports, %u grants, %u pages, %u mappings, %u parts, "
-		"%u descriptors; store %llu bytes, %llu nodes, %llu watches, %llu transactions, %llu connections, %llu "
-		"domains; fds %u, %u, %u\n",
-		name, c->world.domains, c->world.connections, c->world.handles, c->world.ports,
-		c->world.grants, c->world.pages, c->world.mappings, c->world.parts, c->world.descriptors,
-		c->store[0], c->store[1], c->store[2], c->store[3], c->store[4], c->store[5], c->fds[0],
-		c->fds[1], c->fds[2]);
-}
-
 void census_await(struct programs *w, pid_t survivor, const struct census *base, const char *when)
 {
 	struct comparing c = { .w = w, .survivor = survivor, .base = base };
-	const time_t deadline = time(NULL) + PATIENCE_S;
-	const struct timespec pause = { 0, PAUSE_NS };
 
-	while (!is_base(&c)) {
-		if (time(NULL) > deadline) {
-			census_print("base", base);
-			census_print("now ", &c.now);
-			fail_msg("%s: not everything was let go", when);
-		}
-		nanosleep(&pause, NULL);
-	}
+	compare_until(&c, is_base, when);
 }
