@@ -290,12 +290,17 @@ static void a_driver_domain_may_die_in_every_state(void **state)
 
 /* -- a program of domain 0 dies ----------------------------------------------------------------------- */
 
+/* Of an end in domain 0. */
+static void error_path(struct pair *pair, int end, char *path, size_t size)
+{
+	snprintf(path, size, "/local/domain/0/error/%s/error", pair->node[end] + strlen("/local/domain/0/"));
+}
+
 static void check_error_node(struct pair *pair, int victim)
 {
 	char path[80], want[128], *said;
 
-	snprintf(path, sizeof(path), "/local/domain/0/error/%s/error",
-		 strchr(pair->node[victim] + 15, '/') + 1);
+	error_path(pair, victim, path, sizeof(path));
 	snprintf(want, sizeof(want), "-3 %s program %s (pid %d) was killed by signal 9",
 		 victim == FRONT ? "frontend" : "backend", pair->p[victim].name, (int)pair->p[victim].pid);
 	said = store_read(pair->w, path);
@@ -304,14 +309,15 @@ static void check_error_node(struct pair *pair, int victim)
 	free(said);
 }
 
-static void no_error_node(struct pair *pair, int victim)
+static bool has_no_error_node(void *arg)
 {
+	struct states *s = arg;
 	char path[80], *said;
 
-	snprintf(path, sizeof(path), "/local/domain/0/error/%s/error",
-		 strchr(pair->node[victim] + 15, '/') + 1);
-	said = store_read(pair->w, path);
-	assert_null(said);
+	error_path(s->pair, (int)s->of[0], path, sizeof(path));
+	said = store_read(s->pair->w, path);
+	free(said);
+	return !said;
 }
 
 static void program_dies(struct pair *pair, int victim, const struct stage *stage)
@@ -326,7 +332,8 @@ static void program_dies(struct pair *pair, int victim, const struct stage *stag
 	start_end(pair, victim);
 	if (!stage->asked) {
 		await_transfer(pair);
-		no_error_node(pair, victim);
+		await(has_no_error_node, &(struct states){ pair, { (unsigned int)victim } },
+		      "the former life's error goes");
 	}
 	toolstack(pair, "detach", "--force", 0);
 }
