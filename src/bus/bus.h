@@ -142,11 +142,14 @@ struct root {
 	const struct xenbus_device_id *id;
 	bool is_backend;
 	bool scan; /* the watch fired for the first time on this connection, or an answer was lost */
-	bool closing, watched;
+	bool closing;
 	char *path; /* "backend/alice_dev" */
 	struct xenstore_watch watch;
 	struct task task; /* scans */
 	struct xenbus_timer scan_timer;
+	struct xenstore_request watch_req;
+	struct xenbus_timer watch_timer; /* until the watch is asked for again */
+	bool watch_refused;		 /* and said so */
 	size_t devices;
 };
 

@@ -44,8 +44,12 @@ static int probe_driver(struct device_impl *impl)
 	if (!err)
 		return 0;
 	resources_release(impl);
-	if (!impl->task.condemned)
-		xenbus_dev_error(dev, err, "probe failed");
+	if (impl->task.condemned)
+		return err;
+	xenbus_dev_error(dev, err, "probe failed");
+	if (!driver_negotiates_itself(dev->driver) && !impl->task.condemned)
+		state_write(impl,
+			    XenbusStateClosed); /* nobody else would answer the other end, or a detach */
 	return err;
 }
 

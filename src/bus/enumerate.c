@@ -18,6 +18,7 @@
 
 #define NODENAME_MAX 256u
 #define SCAN_RETRY_NS 200000000u
+#define WATCH_AGAIN_NS 200000000u
 
 static unsigned int depth_of_device(const struct root *root)
 {
@@ -174,6 +175,45 @@ static void root_ended(struct task *task)
 	root_free_if_done(list_entry(task, struct root, task));
 }
 
+static void watch_later(struct root *root)
+{
+	xenbus_timer_set(root->bus->host, &root->watch_timer,
+			 xenbus_host_now(root->bus->host) + WATCH_AGAIN_NS);
+}
+
+/* Refused, for want of memory or quota: nothing else tells of devices, so it is asked for until it is had. */
+static void root_watched(struct xenstore_request *req, int error, const char *reply, size_t len)
+{
+	struct root *root = list_entry(req, struct root, watch_req);
+
+	if (!error || error == -ENOTCONN)
+		return; /* set, or kept for the next connection */
+	if (!root->watch_refused)
+		bus_log(root->bus, XENBUS_LOG_ERROR, "watching %s: %s; trying again", root->path,
+			strerror(-error));
+	root->watch_refused = true;
+	watch_later(root);
+}
+
+static int root_watch(struct root *root)
+{
+	int err;
+
+	root->watch = (struct xenstore_watch){ .path = root->path, .fired = root_fired };
+	root->watch_req = (struct xenstore_request){ .done = root_watched };
+	err = xenstore_watch_add(root->bus->xs, &root->watch, &root->watch_req);
+	root->bus->counts.requests += !err;
+	return err;
+}
+
+static void watch_timer_fired(struct xenbus_timer *timer)
+{
+	struct root *root = list_entry(timer, struct root, watch_timer);
+
+	if (root_watch(root))
+		watch_later(root);
+}
+
 struct root *root_new(struct xenbus *bus, const struct xenbus_driver *drv, const struct xenbus_device_id *id,
 		      bool is_backend)
 {
@@ -188,13 +228,14 @@ struct root *root_new(struct xenbus *bus, const struct xenbus_driver *drv, const
 	}
 	task_init(&root->task, bus, root_main, root_ended);
 	root->scan_timer.fire = scan_timer_fired;
-	root->watch = (struct xenstore_watch){ .path = root->path, .fired = root_fired };
-	if (xenstore_watch_add(bus->xs, &root->watch, NULL) && bus->connected) {
+	root->watch_timer.fire = watch_timer_fired;
+	if (root_watch(root) && bus->connected) {
 		free(root->path);
 		free(root);
 		return NULL;
 	}
-	bus->counts.requests++;
+	if (!bus->connected)
+		watch_later(root);
 	list_add_tail(&bus->roots, &root->link);
 	return root;
 }
@@ -206,6 +247,8 @@ void root_close(struct root *root)
 	if (root->closing)
 		return;
 	root->closing = true;
+	xenbus_timer_cancel(bus->host, &root->watch_timer);
+	xenstore_cancel(bus->xs, &root->watch_req);
 	xenstore_watch_remove(bus->xs, &root->watch, NULL);
 	root->devices++; /* keeps the root through the loop */
 	list_for_each_safe (link, next, &bus->devices) {

@@ -121,11 +121,11 @@ static void own_state_changed(struct device_impl *impl, enum xenbus_state state)
 	trace_add(dev->bus, dev, XENBUS_TRACE_NOTE, "own state was %s, somebody wrote %s",
 		  xenbus_strstate(dev->state), xenbus_strstate(state));
 	dev->state = state;
+	impl->stale_otherend = -1;
 	device_changed(impl);
 	if (driver_negotiates_itself(dev->driver) || (dev->is_backend && state == XenbusStateClosing))
 		return;
 	negotiate_stop(impl);
-	impl->stale_otherend = -1;
 	anew = dev->is_backend ? XenbusStateInitWait : XenbusStateInitialising;
 	if (state != anew && state != XenbusStateClosing && state != XenbusStateClosed)
 		state_write(impl, anew);

@@ -31,7 +31,8 @@ struct visitor {
 struct side {
 	char path[64]; /* of the device's node */
 	char home[16]; /* what a relative path of its domain stands for */
-	struct visitor owner;
+	struct visitor owner,
+		last_owner; /* who wrote the instance that is there, and the one before the last change */
 	char instance[80];
 	unsigned int state;
 };
@@ -206,7 +207,8 @@ static void judge_touch(const struct visitor *who, unsigned int touched)
 {
 	for (int i = 0; i < 2; i++) {
 		const struct side *side = &checker.side[i];
-		const struct visitor *owner = &side->owner;
+		/* An end may give its own instance back. */
+		const struct visitor *owner = side->owner.writer ? &side->owner : &side->last_owner;
 
 		if (!(touched & 1u << i) || is_toolstack(who->writer))
 			continue;
@@ -305,6 +307,7 @@ static void look(const struct visitor *who, unsigned int touched)
 		char instance[sizeof(side->instance)] = "";
 
 		read_node(side->path, "instance", instance, sizeof(instance));
+		side->last_owner = side->owner;
 		if (strcmp(instance, side->instance)) {
 			strcpy(side->instance, instance);
 			side->owner = *instance ? *who : (struct visitor){ 0 };
