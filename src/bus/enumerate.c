@@ -104,11 +104,9 @@ static void root_fired(struct xenstore_watch *watch, const char *path)
 
 	if (root->closing || strncmp(path, root->path, len))
 		return;
-	if (root->scan && !path[len]) {
+	if (root->scan && !path[len])
 		task_kick(&root->task);
-		return;
-	}
-	root_event(root, path);
+	root_event(root, path); /* a scan finds what came; what went, nobody else tells */
 }
 
 static void scan_found(struct root *root, const char *dir, const char *name)

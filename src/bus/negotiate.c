@@ -249,6 +249,10 @@ static enum xenbus_action next_action(struct device_impl *impl)
 
 	if (action != XENBUS_ACTION_NONE)
 		return action;
+	/* What was published had to be let go, and nobody was told: the connection went, or our state was written. */
+	if (!impl->dev.is_backend && !impl->live &&
+	    (own == XenbusStateInitialised || own == XenbusStateConnected))
+		return XENBUS_ACTION_RESET;
 	if ((int)other == impl->stale_otherend)
 		return XENBUS_ACTION_NONE;
 	action = profile->action[own][other];

@@ -3,6 +3,7 @@
 #include "scene.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,33 @@ void report(struct scene *scene, const char *why)
 		fprintf(stderr, "replay file: %s\n", path);
 	else
 		fprintf(stderr, "no replay file: %s: %s\n", path, strerror(errno));
+}
+
+/* An assertion, or memory that was unmapped: the run is told, as far as that is still possible, then ends as it would
+ * have. Whose memory it was, the simulator knows. */
+static struct scene *running;
+
+static void on_crash(int sig, siginfo_t *info, void *context)
+{
+	char where[200], why[300];
+
+	signal(sig, SIG_DFL);
+	if (!running)
+		raise(sig);
+	if (sig == SIGABRT || sim_describe(running->sim, info->si_addr, where, sizeof(where)) <= 0)
+		*where = '\0';
+	snprintf(why, sizeof(why), "%s%s%s", strsignal(sig), *where ? ": " : "", where);
+	report(running, why);
+	raise(sig);
+}
+
+void report_crashes(struct scene *scene)
+{
+	struct sigaction action = { .sa_sigaction = on_crash, .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	running = scene;
+	sigaction(SIGABRT, &action, NULL);
+	sigaction(SIGSEGV, &action, NULL);
 }
 
 void scene_fail(struct scene *scene, const char *fmt, ...)

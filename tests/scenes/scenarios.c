@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
-extern const struct scenario alice;
+extern const struct scenario alice, chaos;
 extern const struct scenario death_of_front_domain, death_of_back_domain, death_of_back_process,
 	death_of_store;
 extern const struct scenario front_call_fails, front_alloc_fails, front_reply_fails;
@@ -12,6 +12,7 @@ extern const struct scenario race_1, race_2, race_3, race_4, race_5, race_7, rac
 
 const struct scenario *const scenarios[] = {
 	&alice,
+	&chaos,
 	&death_of_front_domain,
 	&death_of_back_domain,
 	&death_of_back_process,

@@ -583,10 +583,12 @@ uint64_t scene_run(const struct scene_options *options, uint64_t *digest, bool *
 	uint64_t steps;
 
 	scene_open(&scene, options);
+	report_crashes(&scene);
 	options->scenario->run(&scene);
 	steps = sim_steps(scene.sim);
 	*fault_hit = scene.fault_hit;
 	scene_close(&scene);
+	report_crashes(NULL);
 	*digest = siphash(key, scene.digest, scene.remains, scene.remains_len);
 	free(scene.remains);
 	return steps;

@@ -91,6 +91,7 @@ struct scene {
 	struct sim_store rings[SCENE_DOMAINS]; /* by domid; port 0: no such domain */
 	uint64_t nodes_before;		       /* in the store, when no device was attached yet */
 	uint64_t digest;		       /* of what was said so far */
+	uint64_t reconnects;		       /* of the toolstack, before the store was killed */
 	bool detach_asked;		       /* of the toolstack, before the victim died */
 	bool fault_hit;			       /* what the sweep asked for did happen */
 	bool task_over;
@@ -180,5 +181,7 @@ void alloc_of(struct sim *sim);
 /* Copies what its bus traced since the last time: the trace goes with the bus. */
 void report_keep(struct end *end);
 void report(struct scene *scene, const char *why);
+/* From now on a crash is reported as of @scene; NULL: of nobody. */
+void report_crashes(struct scene *scene);
 
 #endif
