@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,10 +27,19 @@ void command_path(const char *name, char *path, size_t size)
 	snprintf(path, size, "%s/../%s", self, name);
 }
 
+/* A shell's job in the background is born with these ignored, and a program that is cannot be made to heed them. */
+static void heed_signals(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+}
+
 static void become(const char *const *argv)
 {
 	char path[PATH_MAX];
 
+	heed_signals();
 	if (!strcmp(argv[0], "xenbus")) {
 		command_path(argv[0], path, sizeof(path));
 		execv(path, (char *const *)(uintptr_t)argv);
