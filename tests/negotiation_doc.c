@@ -29,7 +29,9 @@ static const char intro[] =
 	"\n"
 	"What the tables leave to memory: a state of the other end that was acted on is news again only after another one\n"
 	"was seen; `xenbus_close_device()` keeps a device Closed until `xenbus_reopen_device()`; a backend opens again\n"
-	"only while its `online` key is not 0; nothing is reset or opened under an instance that is not ours.\n";
+	"only while its `online` key is not 0; nothing is reset or opened under an instance that is not ours. A backend does\n"
+	"not connect on a Connected that it saw before its own connection ended, nor open again after an error before the\n"
+	"frontend's state is written anew; a frontend whose ring had to be let go in silence begins anew.\n";
 
 static const char *action_name(unsigned int action)
 {

@@ -20,11 +20,15 @@ static void exchange(struct scene *scene)
 	scene->front.whole = scene->back.whole = 0;
 }
 
+/* In good order no page is let go while the other end maps it, whoever begins. */
 static void close_and_open(struct scene *scene, struct end *end)
 {
+	const uint64_t unshared_mapped = sim_unshared_mapped(scene->sim);
+
 	scene_expect(scene, device_open(scene));
 	xenbus_close_device(end->dev);
 	scene_until(scene, both_closed, "both Closed");
+	scene_expect(scene, sim_unshared_mapped(scene->sim) == unshared_mapped);
 	scene_expect(scene, device_open(scene));
 	xenbus_reopen_device(end->dev);
 }
