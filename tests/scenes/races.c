@@ -364,6 +364,20 @@ static void quick(struct scene *scene)
 	expect_connected_and_detach(scene);
 }
 
+/* -- detached in good order, at any step of connecting: no force is needed --------------------------------- */
+
+static void detached_while_connecting(struct scene *scene)
+{
+	start_and_some_way(scene);
+	scene_detach(scene);
+	scene_until(scene, no_devices, "the devices are gone");
+	scene_settle(scene);
+	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+	scene->front.whole = scene->back.whole = 0;
+	scene_attach(scene);
+	expect_connected_and_detach(scene);
+}
+
 #define RACE(id, title, text, fn) const struct scenario id = { .name = title, .about = text, .run = fn }
 
 RACE(race_1, "race-1", "nodes made key by key, in any order", any_order);
@@ -380,3 +394,4 @@ RACE(race_13, "race-13", "the ring reset in the middle of a message", ring_reset
 RACE(race_14, "race-14", "both directories removed", both_removed);
 RACE(race_15, "race-15", "detached and attached without a pause", quick);
 RACE(race_15_replaced, "race-15-replaced", "both nodes replaced again and again", replaced_often);
+RACE(race_detach, "detach-while-connecting", "detached in good order at any step", detached_while_connecting);
