@@ -300,8 +300,30 @@ static void a_death_is_told_live(void **state)
 	await_output("was killed, or crashed");
 	await_output("\"sees\":\"Gone\"");
 	end_follower(SIGTERM);
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
 		assert_true(is_json(line));
+		if (strstr(line, "\"text\":\"is there\"")) /* a program's line is no device's */
+			assert_true(!strstr(line, "\"device\"") && !strstr(line, "\"end\""));
+	}
+}
+
+static void a_death_before_is_not_told_live(void **state)
+{
+	struct command c;
+
+	start_pair();
+	attach();
+	kill(writer_of(1), SIGKILL);
+	do {
+		RUN(&c, "xenbus", "trace", "-o", output);
+		assert_int_equal(c.status, 0);
+		read_file(output);
+	} while (!strstr(text, "was killed, or crashed"));
+	follower = START("xenbus", "trace", "--follow", "-o", output);
+	await_output(" is there\n");
+	end_follower(SIGINT);
+	read_file(output);
+	assert_null(strstr(text, "killed"));
 }
 
 /* -- programs that are gone -------------------------------------------------------------------------------- */
@@ -473,6 +495,7 @@ int main(void)
 		TEST(each_arrow_of_chromes_has_two_ends),
 		TEST(what_happens_is_told_as_it_happens),
 		TEST(a_death_is_told_live),
+		TEST(a_death_before_is_not_told_live),
 		TEST(a_killed_programs_last_steps_are_told),
 		TEST(a_program_that_closed_is_not_called_killed),
 		TEST(devices_are_chosen_by_name_and_domain),

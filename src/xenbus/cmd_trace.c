@@ -161,7 +161,7 @@ static void take_news(void *ctx, enum rings_news news, const struct rings_progra
 			program->program, program->pid, program->domid, (unsigned long long)count);
 	else if (news == RINGS_LOST)
 		return; /* it was long before we came, or it will be seen in what is told */
-	else if (!trace->timeline && (trace->order || news != RINGS_CLOSED))
+	else if (!trace->timeline)
 		remark(trace, program, words[news]);
 }
 

@@ -24,6 +24,7 @@ struct ring {
 	char file[64], shown[64]; /* name as it is, and as it may be printed */
 	char program[32];
 	struct ringfile_reader *reader; /* NULL: nothing more is read from it */
+	bool met;			/* alive: its end is news */
 	bool ended;			/* it has closed its bus */
 	uint64_t last_ns;
 	struct ring_device *devices;
@@ -170,7 +171,8 @@ static int meet(struct rings *rings, int dirfd, const char *file)
 		return 0;
 	}
 	print_safely(ringfile_info(reader)->program, ring->program, sizeof(ring->program));
-	if (ringfile_is_alive(reader))
+	ring->met = rings->looked || ringfile_is_alive(reader);
+	if (ring->met)
 		tell(rings, ring, rings->looked ? RINGS_CAME : RINGS_THERE, 0, NULL);
 	return 0;
 }
@@ -283,7 +285,10 @@ static int tell_killed(struct rings *rings, struct ring *ring, uint64_t now_ns)
 {
 	int err = 0;
 
-	tell(rings, ring, RINGS_KILLED, 0, NULL);
+	if (ring->met)
+		tell(rings, ring, RINGS_KILLED, 0, NULL);
+	else
+		now_ns = 0;
 	for (size_t i = 0; i < ring->device_count && !err; i++) {
 		struct timeline_entry *entry = &ring->devices[i].last;
 
@@ -306,9 +311,9 @@ static int look_at(struct rings *rings, struct ring *ring, uint64_t now_ns)
 
 	if (err || alive || !ring->reader)
 		return err;
-	if (ring->ended)
+	if (ring->ended && ring->met)
 		tell(rings, ring, RINGS_CLOSED, 0, NULL);
-	else
+	else if (!ring->ended)
 		err = tell_killed(rings, ring, now_ns);
 	leave(ring);
 	return err;

@@ -9,8 +9,8 @@ struct rings;
 enum rings_news {
 	RINGS_THERE,  /* a program, with the first look */
 	RINGS_CAME,   /* and later */
-	RINGS_CLOSED, /* it closed its bus */
-	RINGS_KILLED, /* it ended without */
+	RINGS_CLOSED, /* it closed its bus; of programs that were there or came, only */
+	RINGS_KILLED, /* it ended without; likewise */
 	RINGS_BROKEN, /* its file is no ring of a trace, or became none: read no more; @text says why */
 	RINGS_LOST,   /* entries were overwritten before they were read; @count */
 };
@@ -35,7 +35,7 @@ int rings_open(const char *dir, const struct rings_sink *sink, struct rings **ou
 void rings_close(struct rings *rings);
 
 /* Hands out what is there and was not handed out before. Entries of kind TIMELINE_PROGRAM are added where a program was
- * killed that had devices: @now_ns is when, 0: with its last entry. Returns 0, or -errno of a sink or -ENOMEM. */
+ * killed that had devices: @now_ns is when; with 0, and where it was dead at the first look: with its last entry. Returns 0, or -errno of a sink or -ENOMEM. */
 int rings_look(struct rings *rings, uint64_t now_ns);
 /* How many programs left a ring. */
 size_t rings_count(const struct rings *rings);

@@ -27,13 +27,17 @@ void timeline_json_entry(const struct timeline_entry *e, FILE *out)
 	int seen = timeline_seen_state(e);
 
 	fprintf(out, "{\"time_ns\":%" PRIu64 ",\"domid\":%u,\"kind\":\"%s\"", e->time_ns, e->domid, kind);
-	member(out, "device", e->device);
-	fprintf(out, ",\"own\":%u,\"other\":%u", e->own, e->other);
+	if (*e->device) {
+		member(out, "device", e->device);
+		fprintf(out, ",\"own\":%u,\"other\":%u", e->own, e->other);
+	}
 	member(out, "text", e->text);
-	member(out, "class", e->of.class);
-	member(out, "id", e->of.id);
-	fprintf(out, ",\"front\":%u", e->of.front);
-	member(out, "end", e->is_backend ? "backend" : "frontend");
+	if (*e->of.class) {
+		member(out, "class", e->of.class);
+		member(out, "id", e->of.id);
+		fprintf(out, ",\"front\":%u", e->of.front);
+		member(out, "end", e->is_backend ? "backend" : "frontend");
+	}
 	if (e->kind == TIMELINE_STATE)
 		member(out, "state", timeline_state_name(e->own));
 	if (seen >= 0)
