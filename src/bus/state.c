@@ -189,6 +189,8 @@ void xenbus_peer_lost(struct xenbus_device *dev)
 {
 	struct device_impl *impl = impl_of(dev);
 
+	if (!impl->peer_lost)
+		trace_add(dev->bus, dev, XENBUS_TRACE_NOTE, "the other end's process is gone");
 	impl->peer_lost = true;
 	impl->lost_otherend = (int)dev->otherend_state;
 	device_look(impl, LOOK_POLICY);
