@@ -214,6 +214,8 @@ static enum xenbus_action wanted(struct device_impl *impl)
 	if (impl->fatal) {
 		impl->fatal = false;
 		give_up(impl);
+		if (own == XenbusStateClosing)
+			device_look(impl, LOOK_POLICY); /* said already: then it is the table's turn */
 		return own == XenbusStateClosed ? XENBUS_ACTION_NONE : XENBUS_ACTION_CLOSING;
 	}
 	if (impl->close_asked) {
@@ -275,6 +277,22 @@ static bool may_have_moved(struct device_impl *impl, enum xenbus_action action)
 	return true;
 }
 
+/* Not even a goodbye could be written: again after a while, or, where it is forbidden, with the event that tells of what
+ * is permitted now. */
+static void goodbye_failed(struct device_impl *impl, int err)
+{
+	if (!impl->refusals++)
+		xenbus_dev_error(&impl->dev, err, "closing failed: %s", strerror(-err));
+	impl->fatal = true;
+	if (err != -EACCES)
+		refusal_wait(impl);
+}
+
+static bool is_goodbye(enum xenbus_action action)
+{
+	return action == XENBUS_ACTION_CLOSE || action == XENBUS_ACTION_CLOSING;
+}
+
 /* An action that failed: the device stops where it is, and says why. */
 static void failed(struct device_impl *impl, enum xenbus_action action, int err)
 {
@@ -288,6 +306,10 @@ static void failed(struct device_impl *impl, enum xenbus_action action, int err)
 		return; /* condemned, or everything is looked at again on the next connection */
 	if (impl->no_room && (action == XENBUS_ACTION_OPEN || action == XENBUS_ACTION_PUBLISH)) {
 		device_refused(impl, what[action], err);
+		return;
+	}
+	if (is_goodbye(action)) {
+		goodbye_failed(impl, err);
 		return;
 	}
 	if (err == -ESTALE || may_have_moved(impl, action))
@@ -315,7 +337,7 @@ static void negotiate_by_table(struct device_impl *impl)
 			failed(impl, action, err);
 		if (err == -ESTALE)
 			device_look(impl, LOOK_OWN);
-		if (err == -ENODEV || err == -ENOTCONN || err == -ESTALE)
+		if (err == -ENODEV || err == -ENOTCONN || err == -ESTALE || (err && is_goodbye(action)))
 			return;
 		if (!impl->fatal && impl->dev.state == own)
 			return;
