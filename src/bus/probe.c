@@ -90,6 +90,14 @@ static int judge_closing(struct device_impl *impl, const struct bus_call *instan
 	return 1;
 }
 
+/* What is not there, or not for us, is no device: an event tells when that changes. */
+static bool not_yet(const struct xenbus_device *dev, int err)
+{
+	if (err == -EACCES)
+		trace_add(dev->bus, dev, XENBUS_TRACE_NOTE, "not ours to take: %s", strerror(-err));
+	return err == -ENOENT || err == -EACCES;
+}
+
 /* Judges what was read. 0: take it; 1: look again; -EAGAIN: not now. */
 static int probe_judge(struct device_impl *impl, struct bus_call *calls)
 {
@@ -98,7 +106,7 @@ static int probe_judge(struct device_impl *impl, struct bus_call *calls)
 
 	for (int i = 0; i < PROBE_CALLS; i++)
 		if (i != READ_INSTANCE && calls[i].error)
-			return calls[i].error == -ENOENT ? -EAGAIN : calls[i].error;
+			return not_yet(dev, calls[i].error) ? -EAGAIN : calls[i].error;
 	dev->state = (enum xenbus_state)strtoul(calls[READ_STATE].reply, NULL, 10);
 	if (dev->is_backend && dev->state == XenbusStateClosing)
 		err = judge_closing(impl, &calls[READ_INSTANCE]);
