@@ -231,6 +231,13 @@ static int remove_once(struct xenbus *bus, const struct xenbus_toolstack_device 
 	return err ? err : end;
 }
 
+/* Nodes are there without a state: half made, or their owner took it out. */
+static bool remains(struct xenbus *bus, const struct toolstack_paths *paths)
+{
+	return xenbus_exists(bus, XBT_NIL, paths->front, "") == 1 ||
+	       xenbus_exists(bus, XBT_NIL, paths->back, "") == 1;
+}
+
 int xenbus_toolstack_detach(struct xenbus *bus, const struct xenbus_toolstack_device *device, bool force,
 			    uint64_t timeout_ns)
 {
@@ -244,8 +251,9 @@ int xenbus_toolstack_detach(struct xenbus *bus, const struct xenbus_toolstack_de
 	if (err == -ETIMEDOUT && !force)
 		return err;
 	if (err && err != -ETIMEDOUT &&
-	    (err != -ENOENT || toolstack_state(bus, XBT_NIL, paths.front) == XENBUS_STATE_GONE ||
-	     front_is_anothers(bus, XBT_NIL, device, &paths)))
+	    (err != -ENOENT || front_is_anothers(bus, XBT_NIL, device, &paths) ||
+	     (toolstack_state(bus, XBT_NIL, paths.front) == XENBUS_STATE_GONE &&
+	      !(force && remains(bus, &paths)))))
 		return err;
 	return until_no_conflict(bus, remove_once, device, &paths);
 }
