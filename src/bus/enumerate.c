@@ -216,6 +216,7 @@ struct root *root_new(struct xenbus *bus, const struct xenbus_driver *drv, const
 		      bool is_backend)
 {
 	struct root *root = calloc(1, sizeof(*root));
+	int err;
 
 	if (!root)
 		return NULL;
@@ -227,12 +228,13 @@ struct root *root_new(struct xenbus *bus, const struct xenbus_driver *drv, const
 	task_init(&root->task, bus, root_main, root_ended);
 	root->scan_timer.fire = scan_timer_fired;
 	root->watch_timer.fire = watch_timer_fired;
-	if (root_watch(root) && bus->connected) {
+	err = root_watch(root);
+	if (err && err != -ENOTCONN) {
 		free(root->path);
 		free(root);
 		return NULL;
 	}
-	if (!bus->connected)
+	if (err) /* else it is set, or will be: the session may be on its way back already */
 		watch_later(root);
 	list_add_tail(&bus->roots, &root->link);
 	return root;
