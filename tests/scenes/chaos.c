@@ -76,10 +76,14 @@ static void restart_store(struct scene *scene)
 
 static void rebuild_domain(struct scene *scene)
 {
+	uint32_t domid = SCENE_FRONT_DOMID;
+
+	if (scene->device.backend_id && sim_choose(scene->sim, 2))
+		domid = scene->device.backend_id;
 	finish_task(scene);
-	scene_domain_destroy(scene, SCENE_FRONT_DOMID);
-	scene_domain_forget(scene, SCENE_FRONT_DOMID);
-	scene_domain_start(scene, SCENE_FRONT_DOMID);
+	scene_domain_destroy(scene, domid);
+	scene_domain_forget(scene, domid);
+	scene_domain_start(scene, domid);
 }
 
 static struct end *either(struct scene *scene)
@@ -109,14 +113,17 @@ static void arm(struct end *end)
 
 static void poke(struct scene *scene)
 {
-	static const char text[2][64] = { "/local/domain/1/device/alice_dev/0/state\0"
-					  "1",
-					  "/local/domain/0/backend/alice_dev/1/0/state\0"
-					  "1" };
 	const unsigned int side = sim_choose(scene->sim, 2);
+	char text[64];
+	int n;
 
+	if (side)
+		n = snprintf(text, sizeof(text), "/local/domain/%u/backend/alice_dev/1/0/state%c1",
+			     scene->device.backend_id, 0);
+	else
+		n = snprintf(text, sizeof(text), "/local/domain/1/device/alice_dev/0/state%c1", 0);
 	if (check_state(side))
-		scene_request(scene, XS_WRITE, 0, text[side], side ? 45 : 42, NULL, 0);
+		scene_request(scene, XS_WRITE, 0, text, (size_t)n, NULL, 0);
 }
 
 static void blow(struct scene *scene)
@@ -192,3 +199,7 @@ static void run(struct scene *scene)
 const struct scenario chaos = { .name = "chaos",
 				.about = "deaths, restarts, failures, pokes and toolstack steps in any order",
 				.run = run };
+const struct scenario chaos_domain = { .name = "chaos-domain",
+				       .about = "the same, the backend in domain 2, which dies, too",
+				       .run = run,
+				       .back_domid = 2 };

@@ -2,6 +2,8 @@
 #include "scene.h"
 
 extern const struct scenario alice, chaos;
+extern const struct scenario hostile_keys, hostile_keys_domain, hostile_liar, hostile_permissions,
+	hostile_store, hostile_store_domain, hostile_late, hostile_domid, chaos_domain;
 extern const struct scenario death_of_front_domain, death_of_back_domain, death_of_back_process,
 	death_of_store;
 extern const struct scenario front_call_fails, front_alloc_fails, front_reply_fails;
@@ -41,5 +43,14 @@ const struct scenario *const scenarios[] = {
 	&race_14,
 	&race_15,
 	&race_15_replaced,
+	&hostile_keys,
+	&hostile_keys_domain,
+	&hostile_liar,
+	&hostile_permissions,
+	&hostile_store,
+	&hostile_store_domain,
+	&hostile_late,
+	&hostile_domid,
+	&chaos_domain,
 	NULL,
 };
