@@ -22,7 +22,7 @@
 #include "sim_impl.h"
 
 #define PAGE XEN_PLATFORM_PAGE_SIZE
-#define CHUNK_PAGES (1u << 18)
+#define CHUNK_PAGES (1u << 15)
 #define GROW_FRAMES 4096u
 
 static size_t bytes(uint64_t pages)
