@@ -6,6 +6,7 @@
  *   instance   nobody but the toolstack writes below a device's node in which another one's instance stands, or none
  *   path       each end's states follow one another as the negotiation allows
  *   live       Connected is written by an end that has its ring and its port; Initialised with the keys it announces
+ *   let go     a backend that says Closing or Closed has nothing mapped
  *   left       an end without devices holds no grant, mapping or port
  */
 #include "scene.h"
@@ -275,6 +276,20 @@ static void judge_live(const struct writer *writer, bool backend)
 			   writer->name, counts.ports, counts.grants, counts.mappings);
 }
 
+/* A frontend frees what it granted when the backend has said that it lets go. */
+static void judge_let_go(const struct writer *writer, unsigned int to)
+{
+	const struct end *end = end_of(writer);
+	struct sim_counts counts;
+
+	if (!end || !end->process || end->closing)
+		return;
+	sim_process_counts(end->process, &counts);
+	if (counts.mappings)
+		scene_fail(checker.scene, "%s says %s with %zu pages mapped", writer->name,
+			   xenbus_strstate((enum xenbus_state)to), counts.mappings);
+}
+
 /* Who sees the state must find the keys: one transaction wrote them. */
 static void judge_keys(void)
 {
@@ -297,6 +312,8 @@ static void judge_state(const struct writer *writer, bool backend, unsigned int 
 		judge_live(writer, backend);
 	if (to == XenbusStateInitialised && !backend)
 		judge_keys();
+	if ((to == XenbusStateClosing || to == XenbusStateClosed) && backend)
+		judge_let_go(writer, to);
 }
 
 /* The store's content changed, by @who (nobody: by itself): what is there now? */
