@@ -7,6 +7,7 @@
  *   path       each end's states follow one another as the negotiation allows
  *   live       Connected is written by an end that has its ring and its port; Initialised with the keys it announces
  *   let go     a backend that says Closing or Closed has nothing mapped
+ *   closed     Closed is written by an end that has let go of ring and port
  *   left       an end without devices holds no grant, mapping or port
  */
 #include "scene.h"
@@ -290,6 +291,20 @@ static void judge_let_go(const struct writer *writer, unsigned int to)
 			   xenbus_strstate((enum xenbus_state)to), counts.mappings);
 }
 
+/* Closed says that nothing is held any more: the other end may count on it. */
+static void judge_closed(const struct writer *writer)
+{
+	const struct end *end = end_of(writer);
+	struct sim_counts counts;
+
+	if (!end || !end->process || sim_process_dead(end->process))
+		return;
+	sim_process_counts(end->process, &counts);
+	if (counts.ports || counts.grants || counts.mappings)
+		scene_fail(checker.scene, "%s says Closed with %zu ports, %zu pages granted, %zu mapped",
+			   writer->name, counts.ports, counts.grants, counts.mappings);
+}
+
 /* Who sees the state must find the keys: one transaction wrote them. */
 static void judge_keys(void)
 {
@@ -310,6 +325,8 @@ static void judge_state(const struct writer *writer, bool backend, unsigned int 
 			   xenbus_strstate((enum xenbus_state)from), xenbus_strstate((enum xenbus_state)to));
 	if (to == XenbusStateConnected)
 		judge_live(writer, backend);
+	if (to == XenbusStateClosed)
+		judge_closed(writer);
 	if (to == XenbusStateInitialised && !backend)
 		judge_keys();
 	if ((to == XenbusStateClosing || to == XenbusStateClosed) && backend)

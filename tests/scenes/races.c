@@ -378,6 +378,34 @@ static void detached_while_connecting(struct scene *scene)
 	expect_connected_and_detach(scene);
 }
 
+/* -- a program that was taken for dead lives on, and another one takes its device ---------------------------------- */
+
+static int release(struct xenbus *bus, void *arg)
+{
+	return xenbus_toolstack_release(bus, ((struct end *)arg)->launch,
+					"back (simulated) was taken for dead");
+}
+
+static void taken_for_dead(struct scene *scene)
+{
+	start_and_some_way(scene);
+	end_start(&scene->rival);
+	some_way(scene, 100);
+	for (unsigned int i = 1 + sim_choose(scene->sim, 4); i; i--) {
+		struct end *end = sim_choose(scene->sim, 2) ? &scene->back : &scene->rival;
+
+		scene_expect(scene, scene_task(scene, release, end) >= 0);
+		some_way(scene, 100);
+	}
+	scene_settle(scene);
+	scene_detach_by_force(scene);
+	scene_until(scene, no_devices, "the devices are gone");
+	end_stop(&scene->rival);
+	scene->front.whole = scene->back.whole = 0;
+	scene_attach(scene);
+	expect_connected_and_detach(scene);
+}
+
 #define RACE(id, title, text, fn) const struct scenario id = { .name = title, .about = text, .run = fn }
 
 RACE(race_1, "race-1", "nodes made key by key, in any order", any_order);
@@ -395,3 +423,5 @@ RACE(race_14, "race-14", "both directories removed", both_removed);
 RACE(race_15, "race-15", "detached and attached without a pause", quick);
 RACE(race_15_replaced, "race-15-replaced", "both nodes replaced again and again", replaced_often);
 RACE(race_detach, "detach-while-connecting", "detached in good order at any step", detached_while_connecting);
+RACE(race_rival, "taken-for-dead", "a launch released though its program lives, beside another of its class",
+     taken_for_dead);

@@ -502,7 +502,7 @@ static bool end_is_empty(const struct end *end)
 
 bool no_devices(struct scene *scene)
 {
-	return end_is_empty(&scene->front) && end_is_empty(&scene->back);
+	return end_is_empty(&scene->front) && end_is_empty(&scene->back) && end_is_empty(&scene->rival);
 }
 
 /* -- a run -------------------------------------------------------------------------------------------------------- */
@@ -530,10 +530,12 @@ static void scene_open(struct scene *scene, const struct scene_options *options)
 	end_init(scene, &scene->back, "back", options->scenario->back_domid);
 	scene->device.backend_id = options->scenario->back_domid;
 	end_init(scene, &scene->front, "front", SCENE_FRONT_DOMID);
-	scene->back.is_backend = scene->front.is_frontend = true;
+	end_init(scene, &scene->rival, "rival", options->scenario->back_domid);
+	scene->back.is_backend = scene->rival.is_backend = scene->front.is_frontend = true;
 	scene->ends[0] = &scene->toolstack;
 	scene->ends[1] = &scene->back;
 	scene->ends[2] = &scene->front;
+	scene->ends[3] = &scene->rival;
 	scene_expect(scene, scene->traces && !sim_new(&config, &scene->sim));
 	check_start(scene);
 	alloc_of(scene->sim);

@@ -81,7 +81,8 @@ struct scene {
 	struct sim_process *store_process;
 	struct server server; /* valid while store_process */
 	struct end toolstack, back, front;
-	struct end *ends[4]; /* those three, NULL-terminated */
+	struct end rival;    /* another backend program of the same class and domain; not started by itself */
+	struct end *ends[5]; /* those, NULL-terminated */
 	struct xenbus_toolstack_device device;
 	uint64_t length; /* bytes of a stream */
 	char *remains;	 /* traces of buses that are gone, JSON lines */
