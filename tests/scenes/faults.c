@@ -110,7 +110,7 @@ static void sweep(struct scene *scene, struct end *end, enum fault fault)
 	}                                                                                                    \
 	const struct scenario end##_##kind##_fails = { .name = #end "-" #kind "-fails",                      \
 						       .about =                                              \
-							       "the " #kind " SEED+1 of this process fails", \
+							       "the " #kind " SEED+1 of the " #end " fails", \
 						       .sweep = true,                                        \
 						       .run = end##_##kind }
 

@@ -30,10 +30,20 @@ static int usage(FILE *out, int status)
 		"       sim [-v] --replay FILE\n\n"
 		"Runs SCENARIO in the simulator with every seed from FIRST to LAST. A run that fails prints the\n"
 		"timeline of both ends and leaves a replay file in DIR (here). Exit status: 0 all is well, 1 a run\n"
-		"failed, 2 usage.\n\nScenarios:\n");
+		"failed, 2 usage.\n\n"
+		"  -v             every step and every line of log, as they come\n"
+		"  --twice        each seed twice; runs that differ fail\n"
+		"  --directory    where replay files go\n"
+		"  --replay FILE  the choices of a run that failed, once more\n\nScenarios:\n");
 	for (const struct scenario *const *s = scenarios; *s; s++)
-		fprintf(out, "  %-18s %s\n", (*s)->name, (*s)->about);
+		fprintf(out, "  %-24s %s\n", (*s)->name, (*s)->about);
 	return status;
+}
+
+static int wrong(const char *what, const char *which)
+{
+	fprintf(stderr, "sim: %s%s; see sim --help\n", what, which);
+	return 2;
 }
 
 static const struct scenario *find_scenario(const char *name)
@@ -142,10 +152,14 @@ int main(int argc, char **argv)
 	if (job.replay)
 		return run_replay(&job);
 	if (argc - optind < 2 || argc - optind > 3)
-		return usage(stderr, 2);
+		return wrong("a scenario and one or two seeds are wanted", "");
 	job.scenario = find_scenario(argv[optind]);
-	if (!job.scenario || !number(argv[optind + 1], &job.first) || !number(argv[argc - 1], &job.last) ||
-	    job.last < job.first)
-		return usage(stderr, 2);
+	if (!job.scenario)
+		return wrong("no such scenario: ", argv[optind]);
+	if (!number(argv[optind + 1], &job.first) || !number(argv[argc - 1], &job.last))
+		return wrong("a seed is a number, not ",
+			     argv[number(argv[optind + 1], &job.first) ? argc - 1 : optind + 1]);
+	if (job.last < job.first)
+		return wrong("the last seed is below the first: ", argv[argc - 1]);
 	return run_seeds(&job);
 }

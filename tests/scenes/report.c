@@ -22,12 +22,35 @@ static void write_string(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+/* On the backend's side, which the timeline has a column for in every scenario. */
+void report_note(struct scene *scene, const char *fmt, ...)
+{
+	const struct xenbus_toolstack_device *d = &scene->device;
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fprintf(scene->traces,
+		"{\"time_ns\":%llu,\"domid\":%u,\"kind\":\"note\",\"device\":\"backend/%s/%u/%u\",\"own\":%u,\"other\":%u,"
+		"\"text\":",
+		(unsigned long long)sim_now(scene->sim), d->backend_id, d->devicetype, d->frontend_id, d->id,
+		check_state(true), check_state(false));
+	write_string(scene->traces, text);
+	fputs("}\n", scene->traces);
+	if (sim_now(scene->sim) < scene->first_ns)
+		scene->first_ns = sim_now(scene->sim);
+}
+
 void report_keep(struct end *end)
 {
 	FILE *out = end->scene->traces;
 	struct xenbus_trace_entry entry;
 
 	for (; !xenbus_trace_get(end->bus, end->kept, &entry); end->kept++) {
+		if (*entry.device && entry.time_ns < end->scene->first_ns)
+			end->scene->first_ns = entry.time_ns;
 		fprintf(out, "{\"time_ns\":%llu,\"domid\":%u,\"kind\":\"%s\",\"device\":",
 			(unsigned long long)entry.time_ns, end->writer.domid, trace_file_kinds[entry.kind]);
 		write_string(out, entry.device);
@@ -81,9 +104,12 @@ void report(struct scene *scene, const char *why)
 	print_timeline(scene, stderr);
 	fprintf(stderr, "\nthe store:\n");
 	check_print_store(stderr);
-	fprintf(stderr, "\nscenario %s, seed %llu, step %llu, %.6f s: %s\n", scene->options->scenario->name,
-		(unsigned long long)scene->options->seed, (unsigned long long)sim_steps(scene->sim),
-		(double)sim_now(scene->sim) / 1e9, why);
+	fprintf(stderr, "\nscenario %s, seed %llu, step %llu", scene->options->scenario->name,
+		(unsigned long long)scene->options->seed, (unsigned long long)sim_steps(scene->sim));
+	if (scene->first_ns <= sim_now(scene->sim))
+		fprintf(stderr, ", at %.3f ms of the timeline",
+			(double)(sim_now(scene->sim) - scene->first_ns) / 1e6);
+	fprintf(stderr, ": %s\n", why);
 	if (sim_diverged(scene->sim))
 		fprintf(stderr, "the replay does not fit: the code is not that of the run it was made in\n");
 	if (write_replay(scene, path))

@@ -67,6 +67,7 @@ static void store_died(void *ctx, struct sim_process *process)
 {
 	struct scene *scene = ctx;
 
+	report_note(scene, "(xenstored is killed)");
 	check_store_gone();
 	server_close(&scene->server);
 	sim_process_free(process);
@@ -172,6 +173,7 @@ static int task_body(struct xenbus *bus, void *arg)
 
 void scene_task_start(struct scene *scene, int (*fn)(struct xenbus *bus, void *arg), void *arg)
 {
+	report_note(scene, "(the toolstack begins a task)");
 	scene->task_over = false;
 	scene->task_fn = fn;
 	scene->task_arg = arg;
@@ -262,8 +264,14 @@ int scene_request(struct scene *scene, uint32_t op, uint32_t tx, const void *pay
 {
 	struct question q = { .req.done = asked, .reply = reply, .size = size };
 	struct iovec iov = { (void *)(uintptr_t)payload, len };
-	int err = xenstore_submit(xenbus_store(scene->toolstack.bus), &q.req, op, tx, &iov, 1);
+	int err;
 
+	if (!tx && (op == XS_WRITE || op == XS_RM))
+		report_note(scene, "(the toolstack: %s %s)", op == XS_RM ? "RM" : "WRITE",
+			    (const char *)payload);
+	else if (op == XS_TRANSACTION_END)
+		report_note(scene, "(the toolstack ends its transaction)");
+	err = xenstore_submit(xenbus_store(scene->toolstack.bus), &q.req, op, tx, &iov, 1);
 	if (!err && sim_run(scene->sim, question_done, &q, SCENE_STEPS))
 		scene_fail(scene, "operation %u is never answered", op);
 	return err ? err : q.error;
@@ -326,6 +334,7 @@ void scene_domain_start(struct scene *scene, uint32_t domid)
 
 void scene_domain_destroy(struct scene *scene, uint32_t domid)
 {
+	report_note(scene, "(domain %u is destroyed)", domid);
 	scene_expect(scene, !sim_domain_destroy(scene->sim, domid));
 	scene->rings[domid] = (struct sim_store){ 0 };
 }
@@ -438,7 +447,10 @@ static void end_free(struct end *end)
 
 static void end_died(void *ctx, struct sim_process *process)
 {
-	end_free(ctx);
+	struct end *end = ctx;
+
+	report_note(end->scene, "(%s is killed)", end->writer.name);
+	end_free(end);
 }
 
 void end_start(struct end *end)
@@ -452,6 +464,7 @@ void end_start(struct end *end)
 	int err;
 
 	end->writer.life++;
+	report_note(scene, "(%s starts)", end->writer.name);
 	end->streams = end->whole = 0;
 	scene_expect(scene, !sim_process_start(scene->sim, &config, &end->process));
 	bus.host = sim_process_host(end->process);
@@ -470,6 +483,7 @@ void end_start(struct end *end)
 
 void end_stop(struct end *end)
 {
+	report_note(end->scene, "(%s ends)", end->writer.name);
 	end_free(end);
 }
 
@@ -525,6 +539,7 @@ static void scene_open(struct scene *scene, const struct scene_options *options)
 					   .ctx = scene };
 
 	*scene = (struct scene){ .options = options, .device = { "alice_dev", SCENE_FRONT_DOMID, 0, 0 } };
+	scene->first_ns = UINT64_MAX;
 	scene->traces = open_memstream(&scene->remains, &scene->remains_len);
 	end_init(scene, &scene->toolstack, "toolstack", 0);
 	end_init(scene, &scene->back, "back", options->scenario->back_domid);

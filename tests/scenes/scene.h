@@ -87,6 +87,7 @@ struct scene {
 	uint64_t length; /* bytes of a stream */
 	char *remains;	 /* traces of buses that are gone, JSON lines */
 	size_t remains_len;
+	uint64_t first_ns;		       /* of their first entry; UINT64_MAX: there is none */
 	FILE *traces;			       /* open_memstream() of the two above */
 	struct end *victim;		       /* the one that is to die */
 	struct sim_store rings[SCENE_DOMAINS]; /* by domid; port 0: no such domain */
@@ -179,6 +180,8 @@ bool check_refused(void);
 void alloc_of(struct sim *sim);
 
 /* -- report.c */
+/* What the scenario does to the device, for the timeline. */
+void report_note(struct scene *scene, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Copies what its bus traced since the last time: the trace goes with the bus. */
 void report_keep(struct end *end);
 void report(struct scene *scene, const char *why);
