@@ -364,6 +364,28 @@ static void quick(struct scene *scene)
 	expect_connected_and_detach(scene);
 }
 
+/* -- closed by its owner, a device stays so, whatever the other end's next life offers --------------------------------- */
+
+static void closed_for_good(struct scene *scene)
+{
+	const bool back = sim_choose(scene->sim, 2);
+	struct end *closer = back ? &scene->back : &scene->front,
+		   *other = back ? &scene->front : &scene->back;
+
+	start_and_some_way(scene);
+	scene_settle(scene);
+	xenbus_close_device(closer->dev);
+	some_way(scene, 100);
+	end_stop(other);
+	some_way(scene, 100);
+	end_start(other);
+	scene_settle(scene);
+	scene_expect(scene, check_state(back) == XenbusStateClosed);
+	scene->front.whole = scene->back.whole = 0;
+	xenbus_reopen_device(closer->dev);
+	expect_connected_and_detach(scene);
+}
+
 /* -- detached in good order, at any step of connecting: no force is needed --------------------------------- */
 
 static void detached_while_connecting(struct scene *scene)
@@ -425,3 +447,4 @@ RACE(race_15_replaced, "race-15-replaced", "both nodes replaced again and again"
 RACE(race_detach, "detach-while-connecting", "detached in good order at any step", detached_while_connecting);
 RACE(race_rival, "taken-for-dead", "a launch released though its program lives, beside another of its class",
      taken_for_dead);
+RACE(race_closed, "closed-for-good", "closed by its owner, whatever the other end offers", closed_for_good);

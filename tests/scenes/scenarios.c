@@ -9,8 +9,8 @@ extern const struct scenario death_of_front_domain, death_of_back_domain, death_
 extern const struct scenario front_call_fails, front_alloc_fails, front_reply_fails;
 extern const struct scenario back_call_fails, back_alloc_fails, back_reply_fails;
 extern const struct scenario toolstack_call_fails, toolstack_alloc_fails, toolstack_reply_fails;
-extern const struct scenario race_detach, race_rival, race_1, race_2, race_3, race_4, race_5, race_7, race_8,
-	race_11, race_12, race_12_twice, race_13, race_14, race_15, race_15_replaced;
+extern const struct scenario race_closed, race_detach, race_rival, race_1, race_2, race_3, race_4, race_5,
+	race_7, race_8, race_11, race_12, race_12_twice, race_13, race_14, race_15, race_15_replaced;
 
 const struct scenario *const scenarios[] = {
 	&alice,
@@ -28,6 +28,7 @@ const struct scenario *const scenarios[] = {
 	&toolstack_call_fails,
 	&toolstack_alloc_fails,
 	&toolstack_reply_fails,
+	&race_closed,
 	&race_detach,
 	&race_rival,
 	&race_1,
