@@ -289,6 +289,10 @@ void look_again(struct device_impl *impl, unsigned int looks);
 int otherend_watch(struct device_impl *impl);
 void otherend_unwatch(struct device_impl *impl);
 
+/* -- decide.c */
+/* What to do now; what was asked for once is thereby taken. */
+enum xenbus_action next_action(struct device_impl *impl);
+
 /* -- negotiate.c */
 void negotiate(struct device_impl *impl);
 /* The other end is lost and the driver negotiates itself: stop, release, Closed. */
