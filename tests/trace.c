@@ -326,6 +326,21 @@ static void a_death_before_is_not_told_live(void **state)
 	assert_null(strstr(text, "killed"));
 }
 
+static void a_live_trace_ends_with_its_world(void **state)
+{
+	struct command c;
+	pid_t pid;
+
+	pid = follower = START("xenbus", "trace", "--follow", "-o", output);
+	await_output("what happens in ");
+	RUN(&c, "xenbus", "down");
+	assert_int_equal(c.status, 0);
+	follower = 0;
+	assert_int_equal(command_wait(pid), 1);
+	RUN(&c, "xenbus", "up"); /* for the teardown */
+	assert_int_equal(c.status, 0);
+}
+
 /* -- programs that are gone -------------------------------------------------------------------------------- */
 
 static void a_killed_programs_last_steps_are_told(void **state)
@@ -496,6 +511,7 @@ int main(void)
 		TEST(what_happens_is_told_as_it_happens),
 		TEST(a_death_is_told_live),
 		TEST(a_death_before_is_not_told_live),
+		TEST(a_live_trace_ends_with_its_world),
 		TEST(a_killed_programs_last_steps_are_told),
 		TEST(a_program_that_closed_is_not_called_killed),
 		TEST(devices_are_chosen_by_name_and_domain),

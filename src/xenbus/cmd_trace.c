@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <xenbus/local.h>
 #include <xenbus/trace_file.h>
 
 #include "cli.h"
@@ -21,7 +22,7 @@ static const char details[] =
 	"Tells how each DEVICE (CLASS, or CLASS/ID as `xenbus ls` shows it; all by default) was negotiated: states, who waits\n"
 	"for whom, store operations. All programs of the world with drivers keep the last 4096 things that happened where this\n"
 	"command reads them, while they run and after they were killed. With --follow what happens from now on is told as it\n"
-	"happens, until ^C; who comes and goes, too.\n";
+	"happens, until ^C or the world's end; who comes and goes, too.\n";
 
 struct trace {
 	struct timeline_output output;
@@ -29,6 +30,7 @@ struct trace {
 	char **devices; /* CLASS or CLASS/ID, none: all */
 	int device_count;
 	const char *dir;
+	struct xen_local *world;   /* told live: its broker; NULL: it has none, as on Xen */
 	struct timeline *timeline; /* all of it; NULL where it is told live: */
 	struct timeline_teller *teller;
 	struct timeline_entry *held; /* what might still be overtaken */
@@ -173,10 +175,18 @@ static bool asked_to_end(const sigset_t *signals)
 	return sigtimedwait(signals, NULL, &patience) > 0;
 }
 
+static bool world_ended(const struct trace *trace)
+{
+	struct xen_local_exit ignored;
+
+	return trace->world && xen_local_exit(trace->world, &ignored) == -ENOTCONN;
+}
+
+/* 0; -ENOTCONN the world has ended, and all that happened in it is told. */
 static int follow(struct trace *trace, struct rings *rings)
 {
 	sigset_t signals;
-	bool end = false;
+	bool end = false, ended = false;
 	int err = 0;
 
 	sigemptyset(&signals);
@@ -186,18 +196,19 @@ static int follow(struct trace *trace, struct rings *rings)
 	while (!err && !end) {
 		const uint64_t now = now_ns();
 
+		ended = world_ended(trace); /* asked before the look: that sees the last of it */
 		err = rings_look(rings, now);
 		if (!err)
 			err = tell_held(trace, now - SETTLED_NS);
 		timeline_flush(trace->teller);
 		if (fflush(trace->output.out))
 			break;
-		end = asked_to_end(&signals);
+		end = ended || asked_to_end(&signals);
 	}
 	if (!err)
 		err = tell_held(trace, UINT64_MAX);
 	timeline_flush(trace->teller);
-	return err;
+	return !err && ended ? -ENOTCONN : err;
 }
 
 static int tell_live(struct trace *trace, struct rings *rings)
@@ -211,10 +222,15 @@ static int tell_live(struct trace *trace, struct rings *rings)
 		snprintf(text, sizeof(text), "what happens in %s; ^C ends this", trace->dir);
 		timeline_remark(trace->teller, text);
 	}
+	if (xen_local_connect(trace->dir, &trace->world))
+		trace->world = NULL;
 	if (!err)
 		err = follow(trace, rings);
+	xen_local_disconnect(trace->world);
 	timeline_teller_free(trace->teller);
 	free(trace->held);
+	if (err == -ENOTCONN)
+		return cli_fail("the world has ended");
 	return err ? cli_fail("%s", strerror(-err)) : 0;
 }
 
