@@ -403,9 +403,10 @@ static int connect_device(struct xenbus_device *dev)
 	xenbus_dev_info(dev, "Connect the backend");
 	err = xenbus_gather(dev->bus, XBT_NIL, dev->otherend, ALICE_KEY_RING_REF, "%u", &ring_ref,
 			    ALICE_KEY_EVENT_CHANNEL, "%u", &remote_port, NULL);
+	if (!err)
+		err = alice_read(dev, ALICE_KEY_STREAM_REFS, 0, &list_ref);
 	if (err)
 		return err;
-	list_ref = xenbus_read_unsigned(dev->bus, dev->otherend, ALICE_KEY_STREAM_REFS, 0);
 	err = xenbus_bind_evtchn(dev, remote_port, event, b, &b->port);
 	if (!err)
 		err = xenbus_map_ring_notify(dev, ring_ref, ALICE_BACK_ALIVE, b->port, &b->ring);

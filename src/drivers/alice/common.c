@@ -6,11 +6,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <xenbus/host.h>
+#include <xenbus/xenbus.h>
 #include "files.h"
 
 bool alice_has_positions(int fd)
 {
 	return lseek(fd, 0, SEEK_CUR) >= 0;
+}
+
+int alice_read(struct xenbus_device *dev, const char *key, unsigned int absent, unsigned int *out)
+{
+	unsigned int value;
+	int err = xenbus_scanf(dev->bus, XBT_NIL, dev->otherend, key, "%u", &value);
+
+	if (err < 0 && err != -ENOENT && err != -EACCES && err != -ERANGE)
+		return err;
+	*out = err > 0 ? value : absent;
+	return 0;
 }
 
 const char *alice_hex(char *buf, const uint8_t *digest)

@@ -304,23 +304,31 @@ static void remove_device(struct xenbus_device *dev)
 	dev_set_drvdata(dev, NULL);
 }
 
-/* How many data pages this connection gets: what we want, within what the backend takes. */
-static uint32_t negotiate_pages(struct front_dev *f)
+/* How many data pages this connection gets: what we want, within what the backend takes. 0 or -errno of the store. */
+static int negotiate_pages(struct front_dev *f)
 {
 	struct xenbus_device *dev = f->dev;
 	const uint32_t wanted = f->front->config.pages ? f->front->config.pages : ALICE_DEFAULT_PAGES;
-	uint32_t max;
+	unsigned int feature, max;
+	int err;
 
+	f->pages = 0;
 	if (!has_content(f->front))
 		return 0;
-	if (!xenbus_read_unsigned(dev->bus, dev->otherend, ALICE_KEY_FEATURE_STREAM, 0)) {
+	err = alice_read(dev, ALICE_KEY_FEATURE_STREAM, 0, &feature);
+	if (err)
+		return err;
+	if (!feature) {
 		xenbus_dev_info(dev, "The other end has no feature-stream: hello only, nothing can be sent");
 		return 0;
 	}
-	max = xenbus_read_unsigned(dev->bus, dev->otherend, ALICE_KEY_MAX_PAGES, ALICE_MAX_PAGES);
+	err = alice_read(dev, ALICE_KEY_MAX_PAGES, ALICE_MAX_PAGES, &max);
+	if (err)
+		return err;
 	if (max == 0 || max > ALICE_MAX_PAGES)
 		max = ALICE_MAX_PAGES;
-	return wanted < max ? wanted : max;
+	f->pages = wanted < max ? wanted : max;
+	return 0;
 }
 
 static int share_ring(struct front_dev *f)
@@ -368,8 +376,9 @@ static int publish(struct xenbus_device *dev)
 	int err;
 
 	xenbus_dev_info(dev, "Connecting the frontend now");
-	f->pages = negotiate_pages(f);
-	err = share_ring(f);
+	err = negotiate_pages(f);
+	if (!err)
+		err = share_ring(f);
 	if (!err)
 		err = share_pages(f, &pages);
 	if (err)

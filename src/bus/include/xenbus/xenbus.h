@@ -243,6 +243,7 @@ int xenbus_printf(struct xenbus *bus, struct xenbus_transaction t, const char *d
 /* Number of conversions, > 0; -ERANGE none matched; errors of xenbus_read(). */
 int xenbus_scanf(struct xenbus *bus, struct xenbus_transaction t, const char *dir, const char *node,
 		 const char *fmt, ...) __attribute__((format(scanf, 5, 6)));
+/* The number, or @default_val: where there is none, but also where the store could not be asked. */
 unsigned int xenbus_read_unsigned(struct xenbus *bus, const char *dir, const char *node,
 				  unsigned int default_val);
 /* Triples (const char *node, const char *fmt, void *out), ended by NULL; @fmt NULL: *out is a malloc'ed
