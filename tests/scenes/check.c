@@ -8,6 +8,7 @@
  *   live       Connected is written by an end that has its ring and its port; Initialised with the keys it announces
  *   let go     a backend that says Closing or Closed has nothing mapped
  *   closed     Closed is written by an end that has let go of ring and port
+ *   once       a device has one port, however often it began anew
  *   left       an end without devices holds no grant, mapping or port
  */
 #include "scene.h"
@@ -560,6 +561,9 @@ static void check_left(struct scene *scene, const struct end *end)
 	if (!end->process || !end->bus || sim_process_dead(end->process))
 		return;
 	xenbus_counts(end->bus, &bus);
+	if (bus.ports > bus.devices)
+		scene_fail(scene, "%s has %zu ports for %zu devices", end->writer.name, bus.ports,
+			   bus.devices);
 	if (bus.devices || bus.fibers)
 		return;
 	sim_process_counts(end->process, &sim);
