@@ -6,22 +6,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "transfer.h"
 #include "worker.h"
-
-#define POSITION_CURRENT UINT64_MAX
-
-static ssize_t transfer(const struct xenbus_file_io *io, size_t at)
-{
-	char *data = (char *)io->data + at;
-	size_t len = io->len - at;
-
-	if (io->offset == POSITION_CURRENT)
-		return io->op == XENBUS_FILE_READ ? read(io->fd, data, len) : write(io->fd, data, len);
-	if (io->offset > INT64_MAX - io->len)
-		return errno = EFBIG, -1;
-	return io->op == XENBUS_FILE_READ ? pread(io->fd, data, len, (off_t)(io->offset + at))
-					  : pwrite(io->fd, data, len, (off_t)(io->offset + at));
-}
 
 /* A descriptor in non-blocking mode may be given: this thread may wait for it. */
 static int wait_ready(const struct xenbus_file_io *io)
@@ -38,7 +24,7 @@ static int64_t move_all(const struct xenbus_file_io *io)
 	int err = 0;
 
 	while (at < io->len && !err) {
-		ssize_t n = transfer(io, at);
+		ssize_t n = file_transfer(io, at);
 
 		if (n > 0)
 			at += (size_t)n;

@@ -4,9 +4,8 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "../host/transfer.h"
 #include "sim_impl.h"
-
-#define POSITION_CURRENT UINT64_MAX
 
 void sim_finish_file(struct sim_process *process, struct xenbus_file_io *io, int64_t result)
 {
@@ -24,19 +23,6 @@ bool sim_file_ready(const struct xenbus_file_io *io)
 	       poll(&p, 1, 0) != 0;
 }
 
-static ssize_t transfer(const struct xenbus_file_io *io, size_t at)
-{
-	char *data = (char *)io->data + at;
-	size_t len = io->len - at;
-
-	if (io->offset == POSITION_CURRENT)
-		return io->op == XENBUS_FILE_READ ? read(io->fd, data, len) : write(io->fd, data, len);
-	if (io->offset > INT64_MAX - io->len)
-		return errno = EFBIG, -1;
-	return io->op == XENBUS_FILE_READ ? pread(io->fd, data, len, (off_t)(io->offset + at))
-					  : pwrite(io->fd, data, len, (off_t)(io->offset + at));
-}
-
 /* As the worker thread of the real host: all of it, or up to the end; what was moved before an error counts. */
 bool sim_file_perform(struct xenbus_file_io *io, int64_t *result)
 {
@@ -48,7 +34,7 @@ bool sim_file_perform(struct xenbus_file_io *io, int64_t *result)
 		return true;
 	}
 	while (at < io->len && n && sim_file_ready(io)) {
-		n = transfer(io, at);
+		n = file_transfer(io, at);
 		if (n > 0)
 			at += (size_t)n;
 		else if (n < 0 && errno != EINTR && errno != EAGAIN)
