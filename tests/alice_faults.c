@@ -94,6 +94,8 @@ static void let_go(struct pair_world *w)
 #define BYTES 1500000u
 
 struct run {
+	struct alice_front *front;
+	struct alice_back *back;
 	struct alice_front_result sent;
 	struct alice_back_result received;
 	bool is_sent, is_received;
@@ -124,6 +126,40 @@ static int temporary_file(void)
 	assert_true(fd >= 0);
 	unlink(path);
 	return fd;
+}
+
+/* BYTES zeros from one file to another, between the two domains; nothing is attached yet. */
+static struct run *run_begin(struct pair_world *w, bool flush)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	struct alice_front_config from = { .host = w->host, .done = sent, .ctx = run };
+	struct alice_back_config to = { .host = w->host, .done = received, .flush = flush, .ctx = run };
+
+	assert_non_null(run);
+	run->from = from.fd = temporary_file();
+	run->to = to.fd = temporary_file();
+	assert_int_equal(ftruncate(from.fd, BYTES), 0);
+	pair_open_bus(w, 0);
+	pair_open_bus(w, 1);
+	assert_int_equal(alice_back_start(w->bus[0], &to, &run->back), 0);
+	assert_int_equal(alice_front_start(w->bus[1], &from, &run->front), 0);
+	return run;
+}
+
+static void run_free(struct run *run)
+{
+	close(run->from);
+	close(run->to);
+	free(run);
+}
+
+static void run_end(struct pair_world *w, struct run *run)
+{
+	pair_close_bus(w, 1);
+	pair_close_bus(w, 0);
+	alice_front_free(run->front);
+	alice_back_free(run->back);
+	run_free(run);
 }
 
 static bool over(struct pair_world *w, void *arg)
@@ -163,21 +199,10 @@ static const char *attach_once(struct pair_world *w, struct run *run)
 static void whatever_fails_nothing_is_held_and_the_next_time_works(void **state)
 {
 	struct pair_world *w = *state;
-	struct run *run = calloc(1, sizeof(*run));
-	struct alice_front_config from = { .host = w->host, .done = sent, .ctx = run };
-	struct alice_back_config to = { .host = w->host, .done = received, .flush = true, .ctx = run };
-	struct alice_front *front;
-	struct alice_back *back;
+	struct run *run = run_begin(w, true);
 	unsigned int nth = 0;
 	const char *failed;
 
-	from.fd = temporary_file();
-	to.fd = temporary_file();
-	assert_int_equal(ftruncate(from.fd, BYTES), 0);
-	pair_open_bus(w, 0);
-	pair_open_bus(w, 1);
-	assert_int_equal(alice_back_start(w->bus[0], &to, &back), 0);
-	assert_int_equal(alice_front_start(w->bus[1], &from, &front), 0);
 	do {
 		faults.calls = 0;
 		faults.failed = NULL;
@@ -188,13 +213,7 @@ static void whatever_fails_nothing_is_held_and_the_next_time_works(void **state)
 		assert_null(attach_once(w, run));
 	} while (failed);
 	assert_in_range(nth, 16, 200); /* 8 to connect, and the file's transfers */
-	pair_close_bus(w, 1);
-	pair_close_bus(w, 0);
-	alice_front_free(front);
-	alice_back_free(back);
-	close(from.fd);
-	close(to.fd);
-	free(run);
+	run_end(w, run);
 }
 
 static bool writes_held(struct pair_world *w, void *arg)
@@ -211,19 +230,8 @@ static bool waits_to_connect(struct pair_world *w, void *arg)
 static void a_new_stream_waits_for_the_last_ones_writes(void **state)
 {
 	struct pair_world *w = *state;
-	struct run *run = calloc(1, sizeof(*run));
-	struct alice_front_config from = { .host = w->host, .done = sent, .ctx = run };
-	struct alice_back_config to = { .host = w->host, .done = received, .ctx = run };
-	struct alice_front *front;
-	struct alice_back *back;
+	struct run *run = run_begin(w, false);
 
-	from.fd = temporary_file();
-	to.fd = temporary_file();
-	assert_int_equal(ftruncate(from.fd, BYTES), 0);
-	pair_open_bus(w, 0);
-	pair_open_bus(w, 1);
-	assert_int_equal(alice_back_start(w->bus[0], &to, &back), 0);
-	assert_int_equal(alice_front_start(w->bus[1], &from, &front), 0);
 	held.hold = true;
 	pair_attach(w);
 	pair_run_until(w, writes_held, NULL);
@@ -243,43 +251,24 @@ static void a_new_stream_waits_for_the_last_ones_writes(void **state)
 	pair_run_until(w, over, run);
 	assert_int_equal(run->sent.error, 0);
 	assert_int_equal(run->received.bytes, BYTES);
-	pair_close_bus(w, 1);
-	pair_close_bus(w, 0);
-	alice_front_free(front);
-	alice_back_free(back);
-	close(from.fd);
-	close(to.fd);
-	free(run);
+	run_end(w, run);
 }
 
 /* The drivers go while a write is out; who frees them waits for it. */
 static void freeing_waits_for_the_last_write(void **state)
 {
 	struct pair_world *w = *state;
-	struct run *run = calloc(1, sizeof(*run));
-	struct alice_front_config from = { .host = w->host, .done = sent, .ctx = run };
-	struct alice_back_config to = { .host = w->host, .done = received, .ctx = run };
-	struct alice_front *front;
-	struct alice_back *back;
+	struct run *run = run_begin(w, false);
 
-	from.fd = temporary_file();
-	to.fd = temporary_file();
-	assert_int_equal(ftruncate(from.fd, BYTES), 0);
-	pair_open_bus(w, 0);
-	pair_open_bus(w, 1);
-	assert_int_equal(alice_back_start(w->bus[0], &to, &back), 0);
-	assert_int_equal(alice_front_start(w->bus[1], &from, &front), 0);
 	held.hold = true;
 	pair_attach(w);
 	pair_run_until(w, writes_held, NULL);
 	pair_close_bus(w, 0);
 	let_go(w);
-	alice_back_free(back);
+	alice_back_free(run->back);
 	pair_close_bus(w, 1);
-	alice_front_free(front);
-	close(from.fd);
-	close(to.fd);
-	free(run);
+	alice_front_free(run->front);
+	run_free(run);
 }
 
 static uint8_t *contents(int fd)
@@ -293,38 +282,22 @@ static uint8_t *contents(int fd)
 static void short_writes_are_continued_and_flushed_once(void **state)
 {
 	struct pair_world *w = *state;
-	struct run *run = calloc(1, sizeof(*run));
-	struct alice_front_config from = { .host = w->host, .done = sent, .ctx = run };
-	struct alice_back_config to = { .host = w->host, .done = received, .flush = true, .ctx = run };
-	struct alice_front *front;
-	struct alice_back *back;
+	struct run *run = run_begin(w, true);
 	uint8_t *left, *arrived;
 
-	from.fd = temporary_file();
-	to.fd = temporary_file();
 	for (uint32_t at = 0; at < BYTES; at += sizeof(at))
-		assert_int_equal(pwrite(from.fd, &at, sizeof(at), at), sizeof(at));
-	pair_open_bus(w, 0);
-	pair_open_bus(w, 1);
-	assert_int_equal(alice_back_start(w->bus[0], &to, &back), 0);
-	assert_int_equal(alice_front_start(w->bus[1], &from, &front), 0);
+		assert_int_equal(pwrite(run->from, &at, sizeof(at), at), sizeof(at));
 	held.shorten = true;
 	held.flushes = 0;
 	assert_null(attach_once(w, run));
 	held.shorten = false;
 	assert_int_equal(held.flushes, 1);
-	left = contents(from.fd);
-	arrived = contents(to.fd);
+	left = contents(run->from);
+	arrived = contents(run->to);
 	assert_memory_equal(left, arrived, BYTES);
-	pair_close_bus(w, 1);
-	pair_close_bus(w, 0);
-	alice_front_free(front);
-	alice_back_free(back);
-	close(from.fd);
-	close(to.fd);
+	run_end(w, run);
 	free(left);
 	free(arrived);
-	free(run);
 }
 
 int main(void)

@@ -2,11 +2,6 @@
 /* Alice connects, exchanges, closes, reconnects: one device, whole. */
 #include "scene.h"
 
-static bool whole(struct scene *scene)
-{
-	return scene->front.whole && scene->back.whole;
-}
-
 static bool device_open(struct scene *scene)
 {
 	return scene->front.dev && scene->back.dev;
@@ -15,7 +10,7 @@ static bool device_open(struct scene *scene)
 /* A stream from first byte to last, on a connection that comes by itself. */
 static void exchange(struct scene *scene)
 {
-	scene_until(scene, whole, "a whole stream");
+	scene_until(scene, scene_whole, "a whole stream");
 	scene_until(scene, both_connected, "both Connected");
 	scene->front.whole = scene->back.whole = 0;
 }

@@ -13,31 +13,6 @@
 
 #define BLOWS 12u
 
-static bool whole(struct scene *scene)
-{
-	return scene->front.whole && scene->back.whole && both_connected(scene);
-}
-
-static bool task_over(struct scene *scene)
-{
-	return scene->task_over;
-}
-
-static int attach(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_attach(bus, &((struct scene *)arg)->device);
-}
-
-static int detach(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_detach(bus, &((struct scene *)arg)->device, false, UINT64_C(2000000000));
-}
-
-static int detach_by_force(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_detach(bus, &((struct scene *)arg)->device, true, 1000000);
-}
-
 static bool connected_anew(struct scene *scene)
 {
 	struct xenstore_counters counters;
@@ -50,7 +25,7 @@ static bool connected_anew(struct scene *scene)
 static void finish_task(struct scene *scene)
 {
 	if (!scene->task_over)
-		scene_until(scene, task_over, "the toolstack's task ends");
+		scene_until(scene, scene_task_over, "the toolstack's task ends");
 }
 
 /* The toolstack does something; the next blow need not wait for it. */
@@ -67,7 +42,7 @@ static void restart_store(struct scene *scene)
 	xenstore_counters(xenbus_store(scene->toolstack.bus), &counters);
 	scene->reconnects = counters.reconnects;
 	scene_store_kill(scene);
-	scene_until(scene, task_over, "the toolstack's task ends without its store");
+	scene_until(scene, scene_task_over, "the toolstack's task ends without its store");
 	scene_store_start(scene);
 	scene_until(scene, connected_anew, "the toolstack has the store again");
 	scene_introduce(scene);
@@ -146,13 +121,13 @@ static void blow(struct scene *scene)
 		poke(scene);
 		break;
 	case 5:
-		toolstack_does(scene, detach);
+		toolstack_does(scene, scene_do_detach);
 		break;
 	case 6:
-		toolstack_does(scene, detach_by_force);
+		toolstack_does(scene, scene_do_detach_by_force);
 		break;
 	default:
-		toolstack_does(scene, attach);
+		toolstack_does(scene, scene_do_attach);
 	}
 }
 
@@ -175,7 +150,7 @@ static void recover(struct scene *scene)
 	scene_settle(scene);
 	scene->front.whole = scene->back.whole = 0;
 	scene_attach(scene);
-	scene_until(scene, whole, "a whole stream when all is over");
+	scene_until(scene, scene_whole_and_connected, "a whole stream when all is over");
 	scene_detach(scene);
 	scene_until(scene, no_devices, "the devices are gone");
 	scene_settle(scene);
@@ -186,11 +161,9 @@ static void run(struct scene *scene)
 	scene->task_over = true;
 	end_start(&scene->back);
 	end_start(&scene->front);
-	toolstack_does(scene, attach);
+	toolstack_does(scene, scene_do_attach);
 	for (unsigned int blows = sim_choose(scene->sim, BLOWS); blows; blows--) {
-		for (unsigned int steps = sim_choose(scene->sim, 200); steps; steps--)
-			if (!sim_step(scene->sim))
-				break;
+		scene_some_way(scene, 200);
 		blow(scene);
 	}
 	recover(scene);

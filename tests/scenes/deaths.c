@@ -12,24 +12,14 @@
 
 #define CALLS 1200u /* more than a victim makes; checked */
 
-static bool whole(struct scene *scene)
-{
-	return scene->front.whole && scene->back.whole;
-}
-
 static bool dead_or_whole(struct scene *scene)
 {
-	return !scene->victim->process || (whole(scene) && both_connected(scene));
+	return !scene->victim->process || (scene_whole(scene) && both_connected(scene));
 }
 
 static bool dead_or_over(struct scene *scene)
 {
 	return !scene->victim->process || scene->task_over;
-}
-
-static int detach(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_detach(bus, &((struct scene *)arg)->device, false, UINT64_C(1000000000));
 }
 
 static void finish_task(struct scene *scene)
@@ -53,7 +43,7 @@ static bool live_until_killed(struct scene *scene, struct end *victim)
 	scene_until(scene, dead_or_whole, "a whole stream, or the victim's death");
 	scene->detach_asked = victim->process;
 	if (victim->process) {
-		scene_task_start(scene, detach, scene);
+		scene_task_start(scene, scene_do_detach, scene);
 		scene_until(scene, dead_or_over, "the detach, or the victim's death");
 		finish_task(scene);
 	}
@@ -94,7 +84,7 @@ static void expect_survivor_stopped(struct scene *scene, struct end *survivor)
 
 static void exchange_again(struct scene *scene)
 {
-	scene_until(scene, whole, "a whole stream after the death");
+	scene_until(scene, scene_whole, "a whole stream after the death");
 	scene_until(scene, both_connected, "both Connected after the death");
 	scene_detach(scene);
 	scene_until(scene, no_devices, "the devices are gone");
@@ -179,22 +169,12 @@ static void back_process(struct scene *scene)
 
 static bool store_gone_or_whole(struct scene *scene)
 {
-	return !scene->store_process || (whole(scene) && both_connected(scene));
+	return !scene->store_process || (scene_whole(scene) && both_connected(scene));
 }
 
 static bool store_gone_or_over(struct scene *scene)
 {
 	return !scene->store_process || scene->task_over;
-}
-
-static bool task_over(struct scene *scene)
-{
-	return scene->task_over;
-}
-
-static int attach(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_attach(bus, &((struct scene *)arg)->device);
 }
 
 static bool store_is_back(struct scene *scene)
@@ -211,15 +191,15 @@ static void store(struct scene *scene)
 	sim_kill_at_call(scene->store_process, scene->options->seed % CALLS + 1);
 	end_start(&scene->back);
 	end_start(&scene->front);
-	scene_task_start(scene, attach, scene);
+	scene_task_start(scene, scene_do_attach, scene);
 	scene_until(scene, store_gone_or_whole, "a whole stream, or the store's death");
 	if (scene->store_process) {
-		scene_task_start(scene, detach, scene);
+		scene_task_start(scene, scene_do_detach, scene);
 		scene_until(scene, store_gone_or_over, "the detach, or the store's death");
 	}
 	if (scene->store_process)
 		scene_store_kill(scene);
-	scene_until(scene, task_over, "the toolstack's call ends without its store");
+	scene_until(scene, scene_task_over, "the toolstack's call ends without its store");
 	scene_store_start(scene);
 	scene_until(scene, store_is_back, "the toolstack has the store again");
 	scene_introduce(scene);

@@ -10,11 +10,6 @@
 
 enum fault { FAIL_CALL, FAIL_ALLOC, FAIL_REPLY };
 
-static bool whole(struct scene *scene)
-{
-	return scene->front.whole && scene->back.whole;
-}
-
 static void arm(struct scene *scene, struct end *end, enum fault fault)
 {
 	const uint64_t nth = scene->options->seed + 1;
@@ -37,23 +32,13 @@ static bool disarm(struct end *end, enum fault fault)
 	return hit;
 }
 
-static int attach(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_attach(bus, &((struct scene *)arg)->device);
-}
-
-static int detach(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_detach(bus, &((struct scene *)arg)->device, false, UINT64_C(10000000000));
-}
-
 /* As far as it comes. @heals: one call that failed is made good by another try. */
 static void use(struct scene *scene, bool heals)
 {
-	scene_task(scene, attach, scene);
+	scene_task(scene, scene_do_attach, scene);
 	scene_settle(scene);
 	if (heals)
-		scene_expect(scene, both_connected(scene) && whole(scene));
+		scene_expect(scene, both_connected(scene) && scene_whole(scene));
 	if (both_connected(scene)) {
 		struct end *closer = sim_choose(scene->sim, 2) ? &scene->front : &scene->back;
 
@@ -63,7 +48,7 @@ static void use(struct scene *scene, bool heals)
 			xenbus_reopen_device(closer->dev);
 		scene_settle(scene);
 	}
-	scene_task(scene, detach, scene);
+	scene_task(scene, scene_do_detach, scene);
 	scene_settle(scene);
 }
 
@@ -98,7 +83,7 @@ static void sweep(struct scene *scene, struct end *end, enum fault fault)
 	scene_expect(scene, scene_nodes(scene) <= scene->nodes_before + 3);
 	scene->front.whole = scene->back.whole = 0;
 	scene_attach(scene);
-	scene_until(scene, whole, "a whole stream after the fault");
+	scene_until(scene, scene_whole, "a whole stream after the fault");
 	scene_until(scene, both_connected, "both Connected after the fault");
 	scene_detach(scene);
 	scene_settle(scene);

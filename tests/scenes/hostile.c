@@ -12,28 +12,6 @@
 #include <xen/io/xs_wire.h>
 #include <xenbus/client.h>
 
-static bool whole(struct scene *scene)
-{
-	return scene->front.whole && scene->back.whole && both_connected(scene);
-}
-
-static bool task_over(struct scene *scene)
-{
-	return scene->task_over;
-}
-
-static int attach(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_attach(bus, &((struct scene *)arg)->device);
-}
-
-static void some_way(struct scene *scene, unsigned int most)
-{
-	for (unsigned int steps = sim_choose(scene->sim, most); steps; steps--)
-		if (!sim_step(scene->sim))
-			return;
-}
-
 /* Rest, then what is left is taken by force, and a new device works. */
 static void expect_works_again(struct scene *scene)
 {
@@ -43,7 +21,7 @@ static void expect_works_again(struct scene *scene)
 	scene_settle(scene);
 	scene->front.whole = scene->back.whole = 0;
 	scene_attach(scene);
-	scene_until(scene, whole, "a whole stream when all is over");
+	scene_until(scene, scene_whole_and_connected, "a whole stream when all is over");
 	scene_detach(scene);
 	scene_until(scene, no_devices, "the devices are gone");
 	scene_settle(scene);
@@ -108,7 +86,7 @@ static void keys(struct scene *scene)
 	end_start(&scene->front);
 	scene_attach(scene);
 	for (unsigned int pokes = 1 + sim_choose(scene->sim, 12); pokes; pokes--) {
-		some_way(scene, 200);
+		scene_some_way(scene, 200);
 		poke_any(scene);
 	}
 	expect_works_again(scene);
@@ -126,7 +104,7 @@ static void liar(struct scene *scene)
 
 		device_dir(scene, false, dir);
 		write_key(scene, dir, keys[sim_choose(scene->sim, 8)], any_value(scene));
-		some_way(scene, 60);
+		scene_some_way(scene, 60);
 	}
 	scene_settle(scene);
 	scene_detach_by_force(scene);
@@ -158,7 +136,7 @@ static void permissions(struct scene *scene)
 	end_start(&scene->front);
 	scene_attach(scene);
 	for (unsigned int pokes = 1 + sim_choose(scene->sim, 8); pokes; pokes--) {
-		some_way(scene, 150);
+		scene_some_way(scene, 150);
 		permit_any(scene);
 		if (!sim_choose(scene->sim, 3))
 			poke_any(scene);
@@ -185,27 +163,27 @@ static void restart_store(struct scene *scene)
 	scene->reconnects = counters.reconnects;
 	scene_store_kill(scene);
 	if (!scene->task_over)
-		scene_until(scene, task_over, "the toolstack's task ends without its store");
-	some_way(scene, 50);
+		scene_until(scene, scene_task_over, "the toolstack's task ends without its store");
+	scene_some_way(scene, 50);
 	scene_store_start(scene);
 	if (sim_choose(scene->sim, 2))
 		return; /* somewhere on the way */
 	scene_until(scene, connected_anew, "the toolstack has the store again");
 	scene_introduce(scene);
-	scene_task_start(scene, attach, scene);
+	scene_task_start(scene, scene_do_attach, scene);
 }
 
 static void store_again(struct scene *scene)
 {
 	end_start(&scene->back);
 	end_start(&scene->front);
-	scene_task_start(scene, attach, scene);
+	scene_task_start(scene, scene_do_attach, scene);
 	for (unsigned int times = 1 + sim_choose(scene->sim, 4); times; times--) {
-		some_way(scene, 300);
+		scene_some_way(scene, 300);
 		restart_store(scene);
 	}
 	if (!scene->task_over)
-		scene_until(scene, task_over, "the toolstack's task ends");
+		scene_until(scene, scene_task_over, "the toolstack's task ends");
 	if (!connected_anew(scene))
 		scene_until(scene, connected_anew, "the toolstack has the store again");
 	scene_introduce(scene);
@@ -229,11 +207,11 @@ static void late_driver(struct scene *scene)
 	scene->victim = sim_choose(scene->sim, 2) ? &scene->front : &scene->back;
 	end_start(&scene->back);
 	end_start(&scene->front);
-	scene_task_start(scene, attach, scene);
+	scene_task_start(scene, scene_do_attach, scene);
 	for (unsigned int times = 1 + sim_choose(scene->sim, 6); times; times--) {
 		if (sim_choose(scene->sim, 2))
 			restart_store(scene);
-		some_way(scene, 100);
+		scene_some_way(scene, 100);
 		if (there)
 			xenbus_unregister_driver(scene->victim->bus, &late);
 		else
@@ -241,9 +219,9 @@ static void late_driver(struct scene *scene)
 		there = !there;
 	}
 	if (!scene->task_over)
-		scene_until(scene, task_over, "the toolstack's task ends");
+		scene_until(scene, scene_task_over, "the toolstack's task ends");
 	if (scene->reconnects || !connected_anew(scene))
-		some_way(scene, 200);
+		scene_some_way(scene, 200);
 	scene_settle(scene);
 	if (there)
 		xenbus_unregister_driver(scene->victim->bus, &late);
@@ -258,21 +236,21 @@ static void domid_again(struct scene *scene)
 {
 	end_start(&scene->back);
 	end_start(&scene->front);
-	scene_task_start(scene, attach, scene);
+	scene_task_start(scene, scene_do_attach, scene);
 	for (unsigned int times = 1 + sim_choose(scene->sim, 4); times; times--) {
-		some_way(scene, 300);
+		scene_some_way(scene, 300);
 		if (!scene->task_over)
-			scene_until(scene, task_over, "the toolstack's task ends");
+			scene_until(scene, scene_task_over, "the toolstack's task ends");
 		scene_domain_destroy(scene, SCENE_FRONT_DOMID);
-		some_way(scene, 10);
+		scene_some_way(scene, 10);
 		scene_domain_forget(scene, SCENE_FRONT_DOMID);
 		scene_domain_start(scene, SCENE_FRONT_DOMID);
 		if (!scene->front.process && sim_choose(scene->sim, 4))
 			end_start(&scene->front);
-		scene_task_start(scene, attach, scene);
+		scene_task_start(scene, scene_do_attach, scene);
 	}
 	if (!scene->task_over)
-		scene_until(scene, task_over, "the toolstack's task ends");
+		scene_until(scene, scene_task_over, "the toolstack's task ends");
 	if (!scene->front.process)
 		end_start(&scene->front);
 	expect_works_again(scene);

@@ -13,27 +13,14 @@
 #define FRONT_DIR "/local/domain/1/device/alice_dev/0"
 #define BACK_DIR "/local/domain/0/backend/alice_dev/1/0"
 
-static bool whole(struct scene *scene)
-{
-	return scene->front.whole && scene->back.whole;
-}
-
 static void expect_connected_and_detach(struct scene *scene)
 {
 	scene_settle(scene);
-	scene_expect(scene, both_connected(scene) && whole(scene));
+	scene_expect(scene, both_connected(scene) && scene_whole(scene));
 	scene_detach(scene);
 	scene_until(scene, no_devices, "the devices are gone");
 	scene_settle(scene);
 	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
-}
-
-/* Some of the way, at most @most steps. */
-static void some_way(struct scene *scene, unsigned int most)
-{
-	for (unsigned int steps = sim_choose(scene->sim, most); steps; steps--)
-		if (!sim_step(scene->sim))
-			return;
 }
 
 /* -- the toolstack's hand, request by request -------------------------------------------------------------- */
@@ -139,7 +126,7 @@ static void any_order(struct scene *scene)
 	}
 	for (unsigned int i = 0; i < KEYS; i++) {
 		make(&hand, keys[order[i]][0], keys[order[i]][1]);
-		some_way(scene, 60);
+		scene_some_way(scene, 60);
 	}
 	expect_done(&hand);
 	expect_connected_and_detach(scene);
@@ -172,7 +159,7 @@ static void start_and_some_way(struct scene *scene)
 	end_start(&scene->back);
 	end_start(&scene->front);
 	scene_attach(scene);
-	some_way(scene, 400);
+	scene_some_way(scene, 400);
 }
 
 static void front_poked(struct scene *scene)
@@ -203,14 +190,14 @@ static void closed_twice(struct scene *scene)
 	for (int i = 0; i < 2; i++) {
 		if (scene->front.dev)
 			xenbus_close_device(scene->front.dev);
-		some_way(scene, 30);
+		scene_some_way(scene, 30);
 		if (scene->back.dev)
 			xenbus_close_device(scene->back.dev);
-		some_way(scene, 30);
+		scene_some_way(scene, 30);
 	}
 	scene_settle(scene);
 	xenbus_reopen_device(scene->back.dev);
-	some_way(scene, 100);
+	scene_some_way(scene, 100);
 	xenbus_reopen_device(scene->front.dev);
 	expect_connected_and_detach(scene);
 }
@@ -238,7 +225,7 @@ static void replaced_often(struct scene *scene)
 	start_and_some_way(scene);
 	for (unsigned int i = sim_choose(scene->sim, 8); i; i--) {
 		in_a_transaction(scene, replace);
-		some_way(scene, 100);
+		scene_some_way(scene, 100);
 	}
 	expect_connected_and_detach(scene);
 }
@@ -275,7 +262,7 @@ static void both_removed(struct scene *scene)
 
 	start_and_some_way(scene);
 	take(&hand, sim_choose(scene->sim, 2) ? FRONT_DIR : BACK_DIR);
-	some_way(scene, 20);
+	scene_some_way(scene, 20);
 	take(&hand, FRONT_DIR);
 	take(&hand, BACK_DIR);
 	scene_settle(scene);
@@ -293,7 +280,7 @@ static void keyless_front(struct scene *scene)
 	scene_attach(scene);
 	for (int i = 0; i < 4; i++) {
 		poke(scene, FRONT_DIR "/state", states[sim_choose(scene->sim, 10)]);
-		some_way(scene, 100);
+		scene_some_way(scene, 100);
 	}
 	scene_settle(scene);
 	scene_expect(scene, check_state(true) != XenbusStateConnected);
@@ -306,18 +293,13 @@ static void keyless_front(struct scene *scene)
 
 /* -- 8: connecting fails: nobody says Connected (judged in every run), and both end Closed or connected -------------------------- */
 
-static int attach(struct xenbus *bus, void *arg)
-{
-	return xenbus_toolstack_attach(bus, &((struct scene *)arg)->device);
-}
-
 static void calls_fail(struct scene *scene)
 {
 	end_start(&scene->back);
 	end_start(&scene->front);
 	sim_fail_call(scene->back.process, 1 + sim_choose(scene->sim, 100));
 	sim_fail_call(scene->front.process, 1 + sim_choose(scene->sim, 100));
-	scene_task(scene, attach, scene);
+	scene_task(scene, scene_do_attach, scene);
 	scene_settle(scene);
 	scene_detach_by_force(scene);
 	scene_until(scene, no_devices, "the devices are gone");
@@ -334,9 +316,9 @@ static void rebound(struct scene *scene)
 		struct end *end = sim_choose(scene->sim, 2) ? &scene->front : &scene->back;
 
 		end_stop(end);
-		some_way(scene, 60);
+		scene_some_way(scene, 60);
 		end_start(end);
-		some_way(scene, 200);
+		scene_some_way(scene, 200);
 	}
 	expect_connected_and_detach(scene);
 }
@@ -359,7 +341,7 @@ static void quick(struct scene *scene)
 		scene_detach_by_force(scene);
 		scene->front.whole = scene->back.whole = 0;
 		scene_attach(scene);
-		some_way(scene, 100);
+		scene_some_way(scene, 100);
 	}
 	expect_connected_and_detach(scene);
 }
@@ -375,9 +357,9 @@ static void closed_for_good(struct scene *scene)
 	start_and_some_way(scene);
 	scene_settle(scene);
 	xenbus_close_device(closer->dev);
-	some_way(scene, 100);
+	scene_some_way(scene, 100);
 	end_stop(other);
-	some_way(scene, 100);
+	scene_some_way(scene, 100);
 	end_start(other);
 	scene_settle(scene);
 	scene_expect(scene, check_state(back) == XenbusStateClosed);
@@ -412,12 +394,12 @@ static void taken_for_dead(struct scene *scene)
 {
 	start_and_some_way(scene);
 	end_start(&scene->rival);
-	some_way(scene, 100);
+	scene_some_way(scene, 100);
 	for (unsigned int i = 1 + sim_choose(scene->sim, 4); i; i--) {
 		struct end *end = sim_choose(scene->sim, 2) ? &scene->back : &scene->rival;
 
 		scene_expect(scene, scene_task(scene, release, end) >= 0);
-		some_way(scene, 100);
+		scene_some_way(scene, 100);
 	}
 	scene_settle(scene);
 	scene_detach_by_force(scene);

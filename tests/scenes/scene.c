@@ -145,6 +145,13 @@ void scene_until(struct scene *scene, bool (*condition)(struct scene *scene), co
 			   err == -EDEADLK ? "nothing can happen any more" : "it does not come");
 }
 
+void scene_some_way(struct scene *scene, unsigned int most)
+{
+	for (unsigned int steps = sim_choose(scene->sim, most); steps; steps--)
+		if (!sim_step(scene->sim))
+			return;
+}
+
 static bool never(void *ctx)
 {
 	return false;
@@ -180,7 +187,7 @@ void scene_task_start(struct scene *scene, int (*fn)(struct xenbus *bus, void *a
 	scene_expect(scene, !xenbus_task(scene->toolstack.bus, task_body, scene, task_done));
 }
 
-static bool task_over(struct scene *scene)
+bool scene_task_over(struct scene *scene)
 {
 	return scene->task_over;
 }
@@ -188,30 +195,30 @@ static bool task_over(struct scene *scene)
 int scene_task(struct scene *scene, int (*fn)(struct xenbus *bus, void *arg), void *arg)
 {
 	scene_task_start(scene, fn, arg);
-	scene_until(scene, task_over, "the toolstack's task");
+	scene_until(scene, scene_task_over, "the toolstack's task");
 	return scene->task_result;
 }
 
 /* -- the toolstack's part -------------------------------------------------------------------------------- */
 
-static int attach(struct xenbus *bus, void *arg)
+int scene_do_attach(struct xenbus *bus, void *arg)
 {
 	return xenbus_toolstack_attach(bus, &((struct scene *)arg)->device);
 }
 
-static int detach(struct xenbus *bus, void *arg)
+int scene_do_detach(struct xenbus *bus, void *arg)
 {
 	return xenbus_toolstack_detach(bus, &((struct scene *)arg)->device, false, PATIENCE_NS);
 }
 
-static int detach_by_force(struct xenbus *bus, void *arg)
+int scene_do_detach_by_force(struct xenbus *bus, void *arg)
 {
 	return xenbus_toolstack_detach(bus, &((struct scene *)arg)->device, true, 1000000);
 }
 
 void scene_attach(struct scene *scene)
 {
-	int err = scene_task(scene, attach, scene);
+	int err = scene_task(scene, scene_do_attach, scene);
 
 	if (err)
 		scene_fail(scene, "attach: %s", strerror(-err));
@@ -223,14 +230,14 @@ void scene_detach(struct scene *scene)
 	int err = -ETIMEDOUT;
 
 	for (int i = 0; i < DETACHES && err == -ETIMEDOUT; i++)
-		err = scene_task(scene, detach, scene);
+		err = scene_task(scene, scene_do_detach, scene);
 	if (err)
 		scene_fail(scene, "detach: %s", strerror(-err));
 }
 
 void scene_detach_by_force(struct scene *scene)
 {
-	int err = scene_task(scene, detach_by_force, scene);
+	int err = scene_task(scene, scene_do_detach_by_force, scene);
 
 	if (err && err != -ENOENT)
 		scene_fail(scene, "detach by force: %s", strerror(-err));
@@ -497,6 +504,16 @@ void end_kill(struct end *end)
 bool both_connected(struct scene *scene)
 {
 	return check_state(false) == XenbusStateConnected && check_state(true) == XenbusStateConnected;
+}
+
+bool scene_whole(struct scene *scene)
+{
+	return scene->front.whole && scene->back.whole;
+}
+
+bool scene_whole_and_connected(struct scene *scene)
+{
+	return scene_whole(scene) && both_connected(scene);
 }
 
 bool both_closed(struct scene *scene)

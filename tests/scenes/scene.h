@@ -140,6 +140,12 @@ void scene_domain_forget(struct scene *scene, uint32_t domid);
 void scene_until(struct scene *scene, bool (*condition)(struct scene *scene), const char *what);
 /* Until nothing can happen any more, not even by waiting; what never rests fails. */
 void scene_settle(struct scene *scene);
+/* Some of the way: the scheduler says how far, fewer than @most steps. */
+void scene_some_way(struct scene *scene, unsigned int most);
+/* What the toolstack's fiber can be told to do; @arg is the scene. -errno of xenbus_toolstack_*(). */
+int scene_do_attach(struct xenbus *bus, void *arg);
+int scene_do_detach(struct xenbus *bus, void *arg);
+int scene_do_detach_by_force(struct xenbus *bus, void *arg);
 /* Runs fn() in a fiber of the toolstack while the world goes on. */
 int scene_task(struct scene *scene, int (*fn)(struct xenbus *bus, void *arg), void *arg);
 /* The same, begun; scene->task_over tells. */
@@ -154,6 +160,10 @@ void scene_detach_by_force(struct scene *scene);
 
 /* Conditions. */
 bool both_connected(struct scene *scene);
+/* A stream has arrived, as both ends say. */
+bool scene_whole(struct scene *scene);
+bool scene_whole_and_connected(struct scene *scene);
+bool scene_task_over(struct scene *scene);
 bool both_closed(struct scene *scene);
 bool no_devices(struct scene *scene);
 
