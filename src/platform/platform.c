@@ -28,7 +28,15 @@ int xen_platform_fd(struct xen_platform *platform)
 	return platform->ops->fd ? platform->ops->fd(platform) : -ENOSYS;
 }
 
+/* The kernel's interfaces take 32 bits of a domid and use 16. */
+static bool domid_ok(uint32_t domid)
+{
+	return domid <= XEN_PLATFORM_DOMID_SELF;
+}
+
 /* -- event channels -- */
+
+#define VIRQ_DOM_EXC 3u
 
 int xen_platform_evtchn_open(struct xen_platform *platform, struct xen_platform_evtchn **out)
 {
@@ -48,12 +56,14 @@ int xen_platform_evtchn_fd(struct xen_platform_evtchn *xce)
 
 int xen_platform_evtchn_bind_unbound_port(struct xen_platform_evtchn *xce, uint32_t domid)
 {
-	return xce->platform->ops->evtchn_bind_unbound_port(xce, domid);
+	return domid_ok(domid) ? xce->platform->ops->evtchn_bind_unbound_port(xce, domid) : -ESRCH;
 }
 
 int xen_platform_evtchn_bind_interdomain(struct xen_platform_evtchn *xce, uint32_t domid,
 					 uint32_t remote_port)
 {
+	if (!domid_ok(domid))
+		return -ESRCH;
 	return xce->platform->ops->evtchn_bind_interdomain(xce, domid, remote_port);
 }
 
@@ -61,6 +71,8 @@ int xen_platform_evtchn_bind_virq(struct xen_platform_evtchn *xce, unsigned int 
 {
 	const struct xen_platform_ops *ops = xce->platform->ops;
 
+	if (virq != VIRQ_DOM_EXC)
+		return -EINVAL;
 	return ops->evtchn_bind_virq ? ops->evtchn_bind_virq(xce, virq) : -ENOSYS;
 }
 
@@ -119,6 +131,8 @@ int xen_platform_gnttab_map(struct xen_platform_gnttab *xgt, uint32_t domid, con
 {
 	if (!count_ok(count) || !prot_ok(prot))
 		return -EINVAL;
+	if (!domid_ok(domid))
+		return -ESRCH;
 	return xgt->platform->ops->gnttab_map(xgt, domid, refs, count, prot, &no_notify, addr);
 }
 
@@ -133,6 +147,8 @@ int xen_platform_gnttab_map_notify(struct xen_platform_gnttab *xgt, uint32_t dom
 		return err;
 	if (!prot_ok(prot) || (notify_offset != XEN_PLATFORM_NO_OFFSET && !(prot & PROT_WRITE)))
 		return -EINVAL;
+	if (!domid_ok(domid))
+		return -ESRCH;
 	return xgt->platform->ops->gnttab_map(xgt, domid, &ref, 1, prot, &notify, addr);
 }
 
@@ -157,6 +173,8 @@ int xen_platform_gntshr_share(struct xen_platform_gntshr *xgs, uint32_t domid, u
 {
 	if (!count_ok(count))
 		return -EINVAL;
+	if (!domid_ok(domid))
+		return -ESRCH;
 	return xgs->platform->ops->gntshr_share(xgs, domid, count, writable, &no_notify, refs, addr);
 }
 
@@ -169,6 +187,8 @@ int xen_platform_gntshr_share_notify(struct xen_platform_gntshr *xgs, uint32_t d
 
 	if (err)
 		return err;
+	if (!domid_ok(domid))
+		return -ESRCH;
 	return xgs->platform->ops->gntshr_share(xgs, domid, 1, writable, &notify, ref, addr);
 }
 

@@ -5,10 +5,13 @@
  * The world `xen`, inside: which of Xen's handles the world itself holds, and the functions that fill
  * its table. Xen's libraries return -1 with errno, or NULL with errno; here that becomes -errno at once.
  */
+#include <base/idmap.h>
 #include <xenbus/platform_ops.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 #include <xentoollog.h>
+
+#include "areas.h"
 
 struct domctl;
 
@@ -23,17 +26,23 @@ struct xen_world {
 struct xen_evtchn {
 	struct xen_platform_evtchn handle;
 	xenevtchn_handle *xce;
+	struct idmap ports; /* bound on the handle; the value means nothing */
 };
 
 struct xen_gnttab {
 	struct xen_platform_gnttab handle;
 	xengnttab_handle *xgt;
+	struct areas mapped;
 };
 
 struct xen_gntshr {
 	struct xen_platform_gntshr handle;
 	xengntshr_handle *xgs;
+	struct areas shared;
 };
+
+/* Whether @port is bound on @handle. */
+bool xen_evtchn_has(const struct xen_platform_evtchn *handle, uint32_t port);
 
 /* errno of a call that has just failed, negative. A library that forgot to set it yields -EIO. */
 int xen_last_error(void);
