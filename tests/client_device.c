@@ -19,6 +19,25 @@ struct device {
 	size_t watch_len;
 };
 
+/* The -errno that the kernel's write answers a WATCH with; 0: it takes it. */
+static int refusal;
+
+ssize_t __real_write(int fd, const void *data, size_t len);
+ssize_t __wrap_write(int fd, const void *data, size_t len);
+
+ssize_t __wrap_write(int fd, const void *data, size_t len)
+{
+	struct xsd_sockmsg header;
+
+	if (!refusal || len < WIRE_HEADER_SIZE)
+		return __real_write(fd, data, len);
+	wire_header_get(data, &header);
+	if (header.type != XS_WATCH)
+		return __real_write(fd, data, len);
+	errno = -refusal;
+	return -1;
+}
+
 /* One write in, one message out: more in a write than its first message would be lost on the device. */
 static bool kernel_step(void *ctx)
 {
@@ -118,6 +137,59 @@ static void an_event_before_its_watchs_reply_fires_and_no_depth_is_sent(void **s
 	device_deinit(&d);
 }
 
+/* As the kernel does: no reply, but the write fails. */
+static void a_refused_watch_is_answered_and_the_connection_stays(void **state)
+{
+	enum { N = 300 }; /* more than one read takes */
+	static struct test_request req[N];
+	static struct test_watch watch[N];
+	const struct iovec iov = { (void *)(uintptr_t) "/a", 3 };
+	struct test_request read = test_request();
+	struct device d;
+
+	device_init(&d);
+	refusal = -ENOSPC;
+	for (int i = 0; i < N; i++) {
+		req[i] = test_request();
+		watch[i] = test_watch("/w");
+		assert_int_equal(xenstore_watch_add(d.xs, &watch[i].watch, &req[i].req), 0);
+		if (i == N / 2)
+			assert_int_equal(xenstore_submit(d.xs, &read.req, XS_READ, 0, &iov, 1), 0);
+	}
+	virtual_host_settle(&d.host);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(req[i].done, 1);
+		assert_int_equal(req[i].error, -ENOSPC);
+		assert_int_equal(watch[i].fired, 0);
+	}
+	assert_int_equal(read.done, 1);
+	assert_int_equal(read.error, 0);
+	assert_true(xenstore_connected(d.xs));
+	refusal = 0;
+	req[0] = test_request();
+	assert_int_equal(xenstore_watch_add(d.xs, &watch[0].watch, &req[0].req), 0);
+	virtual_host_settle(&d.host);
+	assert_int_equal(req[0].error, 0);
+	assert_int_equal(watch[0].fired, 1);
+	device_deinit(&d);
+}
+
+/* An errno that is no word of the store's: the device is broken. */
+static void a_broken_device_is_a_lost_connection(void **state)
+{
+	struct test_request req = test_request();
+	struct test_watch watch = test_watch("/w");
+	struct device d;
+
+	device_init(&d);
+	refusal = -ENXIO;
+	assert_int_equal(xenstore_watch_add(d.xs, &watch.watch, &req.req), 0);
+	virtual_host_settle(&d.host);
+	assert_int_equal(req.error, -ENOTCONN);
+	refusal = 0;
+	device_deinit(&d);
+}
+
 static void a_device_that_is_missing_is_enoent_and_holds_nothing(void **state)
 {
 	struct virtual_host host;
@@ -142,6 +214,8 @@ int main(void)
 		cmocka_unit_test(each_message_goes_out_in_a_write_of_its_own),
 		cmocka_unit_test(what_the_device_refuses_is_refused_here),
 		cmocka_unit_test(an_event_before_its_watchs_reply_fires_and_no_depth_is_sent),
+		cmocka_unit_test(a_refused_watch_is_answered_and_the_connection_stays),
+		cmocka_unit_test(a_broken_device_is_a_lost_connection),
 		cmocka_unit_test(a_device_that_is_missing_is_enoent_and_holds_nothing),
 	};
 

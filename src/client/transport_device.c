@@ -5,6 +5,11 @@
  * It looks like a byte stream and is none. Each write(2) is parsed on its own: a second message in it is dropped
  * though its bytes count as written, so exactly one message goes into a write. Somewhat less than a whole payload
  * fits. A WATCH's depth is dropped with OK, and XS_RESET_WATCHES would drop the kernel's watches too.
+ *
+ * A write never waits for room: poll(2) knows only of reading. A WATCH or UNWATCH is waited for in the write, and a
+ * WATCH that the store refuses gets no reply: the write fails with the store's error. We make the reply:
+ *
+ *     write() = -ENOSPC -> refused [ERROR ENOSPC] -> read behind what the kernel has queued, which ends with a message
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,6 +21,7 @@
 #include <xenbus/host.h>
 #include <xenbus/wire.h>
 
+#include "out_queue.h"
 #include "transport.h"
 
 #define DEVICE_PAYLOAD_MAX 4080u
@@ -23,10 +29,11 @@
 struct device_transport {
 	struct transport base;
 	struct xenbus_source source;
-	bool want_send;
-	int fd;	    /* -1: not open */
-	char *path; /* NULL: @fd came from outside and opens once */
-	int given;  /* that descriptor until it is open; -1 */
+	int fd;			  /* -1: not open */
+	char *path;		  /* NULL: @fd came from outside and opens once */
+	int given;		  /* that descriptor until it is open; -1 */
+	struct out_queue refused; /* replies that the kernel does not make */
+	struct xenbus_work work;  /* tells of them */
 };
 
 static struct device_transport *to_device(struct transport *transport)
@@ -37,6 +44,13 @@ static struct device_transport *to_device(struct transport *transport)
 static void device_ready(struct xenbus_source *source, unsigned int events)
 {
 	struct device_transport *d = list_entry(source, struct device_transport, source);
+
+	d->base.ready(&d->base);
+}
+
+static void refused_ready(struct xenbus_work *work)
+{
+	struct device_transport *d = list_entry(work, struct device_transport, work);
 
 	d->base.ready(&d->base);
 }
@@ -59,46 +73,80 @@ static int device_open(struct transport *transport)
 		return err;
 	}
 	d->fd = fd;
-	d->want_send = false;
 	transport->depth = TRANSPORT_DEPTH_NO;
+	return 0;
+}
+
+/* Is @error what the store said to the WATCH of @header? Then its reply is queued and the message has been taken. */
+static int refuse(struct device_transport *d, const struct xsd_sockmsg *header, int error)
+{
+	const char *name = wire_error_name(error);
+	const uint32_t len = (uint32_t)strlen(name) + 1;
+	uint8_t *reply;
+
+	if (header->type != XS_WATCH || wire_error_number(name, len - 1) != error)
+		return -error;
+	reply = out_queue_append(&d->refused, WIRE_HEADER_SIZE + len);
+	if (!reply)
+		return -ENOMEM;
+	wire_header_put(reply, XS_ERROR, header->req_id, header->tx_id, len);
+	memcpy(reply + WIRE_HEADER_SIZE, name, len);
+	xenbus_work_post(d->base.host, &d->work);
 	return 0;
 }
 
 /* Writes the first message of @data, which holds whole messages, since a write takes one or nothing. */
 static ssize_t device_send(struct transport *transport, const void *data, size_t len)
 {
+	struct device_transport *d = to_device(transport);
 	struct xsd_sockmsg header;
 	ssize_t sent;
 	size_t size;
+	int err;
 
 	assert(len >= WIRE_HEADER_SIZE);
 	wire_header_get(data, &header);
 	size = WIRE_HEADER_SIZE + header.len;
 	assert(size <= len);
-	sent = write(to_device(transport)->fd, data, size);
-	if (sent < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
+	do
+		sent = write(d->fd, data, size);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0) {
+		err = refuse(d, &header, errno);
+		return err ? err : (ssize_t)size;
+	}
 	return (size_t)sent == size ? sent : -EIO;
 }
 
-static ssize_t device_recv(struct transport *transport, void *buf, size_t size)
+static ssize_t recv_refused(struct device_transport *d, void *buf, size_t size)
 {
-	ssize_t got = read(to_device(transport)->fd, buf, size);
+	size_t len = out_queue_bytes(&d->refused);
 
-	if (got >= 0)
-		return got;
-	return errno == EINTR ? -EAGAIN : -errno;
+	if (!len)
+		return -EAGAIN;
+	if (len > size)
+		len = size;
+	memcpy(buf, d->refused.data + d->refused.head, len);
+	out_queue_consume(&d->refused, len);
+	if (out_queue_bytes(&d->refused))
+		xenbus_work_post(d->base.host, &d->work);
+	return (ssize_t)len;
 }
 
-static void device_want_send(struct transport *transport, bool want)
+/* Not in the middle of one of ours, which may have been cut short: the kernel's wait. */
+static ssize_t device_recv(struct transport *transport, void *buf, size_t size)
 {
 	struct device_transport *d = to_device(transport);
+	ssize_t got = -1;
 
-	if (d->want_send == want)
-		return;
-	d->want_send = want;
-	xenbus_source_modify(transport->host, &d->source,
-			     XENBUS_SOURCE_READ | (want ? XENBUS_SOURCE_WRITE : 0));
+	errno = EAGAIN;
+	if (!d->refused.head)
+		got = read(d->fd, buf, size);
+	if (got > 0 && out_queue_bytes(&d->refused))
+		xenbus_work_post(transport->host, &d->work);
+	if (got >= 0)
+		return got;
+	return errno == EINTR || errno == EAGAIN ? recv_refused(d, buf, size) : -errno;
 }
 
 static void device_close(struct transport *transport)
@@ -107,6 +155,8 @@ static void device_close(struct transport *transport)
 
 	if (d->fd < 0)
 		return;
+	xenbus_work_cancel(transport->host, &d->work);
+	out_queue_reset(&d->refused);
 	xenbus_source_remove(transport->host, &d->source);
 	close(d->fd);
 	d->fd = -1;
@@ -128,7 +178,6 @@ static const struct transport_ops device_ops = {
 	.open = device_open,
 	.send = device_send,
 	.recv = device_recv,
-	.want_send = device_want_send,
 	.close = device_close,
 	.free = device_free,
 };
@@ -142,6 +191,7 @@ static struct device_transport *device_new(struct xenbus_host *host)
 	d->base.ops = &device_ops;
 	d->base.host = host;
 	d->source.ready = device_ready;
+	d->work.run = refused_ready;
 	d->source.fd = d->fd = d->given = -1;
 	return d;
 }
