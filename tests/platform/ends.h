@@ -2,6 +2,8 @@
 #ifndef TESTS_PLATFORM_ENDS_H
 #define TESTS_PLATFORM_ENDS_H
 /* A process of a domain with one handle of each kind: what a granter or a mapper needs. */
+#include <string.h>
+
 #include "fixture.h"
 
 struct end {
@@ -61,6 +63,51 @@ static inline int end_map(struct end *e, const struct end *peer, const uint32_t 
 
 	*out = page;
 	return err;
+}
+
+/* -- an end's memory -- */
+
+static inline uint8_t end_get(const struct end *e, const void *at)
+{
+	uint8_t byte;
+
+	fixture_read(e->platform, at, &byte, 1);
+	return byte;
+}
+
+static inline void end_set(const struct end *e, void *at, uint8_t byte)
+{
+	fixture_write(e->platform, at, &byte, 1);
+}
+
+static inline void end_fill(const struct end *e, void *page, uint8_t byte)
+{
+	uint8_t bytes[XEN_PLATFORM_PAGE_SIZE];
+
+	memset(bytes, byte, sizeof(bytes));
+	fixture_write(e->platform, page, bytes, sizeof(bytes));
+}
+
+static inline void end_puts(const struct end *e, void *at, const char *text)
+{
+	fixture_write(e->platform, at, text, strlen(text) + 1);
+}
+
+static inline void end_assert_string(const struct end *e, const void *at, const char *text)
+{
+	char there[64];
+
+	assert_true(strlen(text) < sizeof(there));
+	fixture_read(e->platform, at, there, strlen(text) + 1);
+	assert_string_equal(there, text);
+}
+
+/* What unshare() says where the peer has @mapped pages of the share. */
+static inline int end_unshare(struct end *e, void *page, uint32_t count, int mapped)
+{
+	int left = xen_platform_gntshr_unshare(e->xgs, page, count);
+
+	return left == 0 && !fixture_traits.counts_mapped ? mapped : left;
 }
 
 #endif

@@ -14,14 +14,28 @@ static struct xen_platform_evtchn *open_evtchn(struct xen_platform *platform)
 
 static void assert_quiet(struct xen_platform_evtchn *xce)
 {
-	assert_false(fixture_readable(xce));
 	assert_int_equal(xen_platform_evtchn_pending(xce), -EAGAIN);
+	assert_false(fixture_readable(xce));
 }
 
 static void take(struct xen_platform_evtchn *xce, uint32_t port)
 {
 	assert_int_equal(fixture_await(xce), port);
 	assert_int_equal(xen_platform_evtchn_unmask(xce, port), 0);
+}
+
+/* Of many notifications, some may have come while the first was on its way. */
+static void take_merged(struct xen_platform_evtchn *xce, uint32_t port)
+{
+	int again;
+
+	take(xce, port);
+	if (fixture_traits.merges_all)
+		return;
+	again = xen_platform_evtchn_pending(xce);
+	assert_true(again == -EAGAIN || again == (int)port);
+	if (again > 0)
+		assert_int_equal(xen_platform_evtchn_unmask(xce, port), 0);
 }
 
 /* Domain 1 offers, domain 0 binds; the event of binding is taken. */
@@ -64,9 +78,8 @@ static void binding_raises_one_event_at_the_binder_only(void **state)
 	assert_quiet(f);
 	assert_int_equal(xen_platform_evtchn_notify(f, (uint32_t)fport), 0); /* nobody there yet */
 	bport = xen_platform_evtchn_bind_interdomain(b, fixture_domid(fx, 1), (uint32_t)fport);
-	assert_true(fixture_readable(b));
-	assert_int_equal(xen_platform_evtchn_pending(b), bport);
-	assert_int_equal(xen_platform_evtchn_unmask(b, (uint32_t)bport), 0);
+	assert_true(fport > 0 && bport > 0);
+	take(b, (uint32_t)bport);
 	assert_quiet(b);
 	assert_quiet(f);
 	xen_platform_evtchn_close(f);
@@ -79,7 +92,7 @@ static void many_notifications_are_one_event(void **state)
 
 	for (int i = 0; i < 1000; i++)
 		assert_int_equal(xen_platform_evtchn_notify(p.b, p.bport), 0);
-	take(p.f, p.fport);
+	take_merged(p.f, p.fport);
 	assert_quiet(p.f);
 	assert_quiet(p.b);
 	assert_int_equal(xen_platform_evtchn_notify(p.f, p.fport), 0);
@@ -145,7 +158,8 @@ static void only_the_domain_it_was_offered_to_may_bind(void **state)
 	assert_int_equal(xen_platform_evtchn_bind_interdomain(b, dom1, UINT32_MAX), -EINVAL);
 	assert_int_equal(xen_platform_evtchn_bind_interdomain(b, 0x7fe0, (uint32_t)port), -ESRCH);
 	assert_int_equal(xen_platform_evtchn_bind_interdomain(b, UINT32_MAX, (uint32_t)port), -ESRCH);
-	assert_int_equal(xen_platform_evtchn_bind_unbound_port(f, 0x7fe0), -ESRCH);
+	if (fixture_traits.checks_peer)
+		assert_int_equal(xen_platform_evtchn_bind_unbound_port(f, 0x7fe0), -ESRCH);
 	assert_true(xen_platform_evtchn_bind_interdomain(b, dom1, (uint32_t)port) > 0);
 	/* Bound already. */
 	assert_int_equal(xen_platform_evtchn_bind_interdomain(b, dom1, (uint32_t)port), -EINVAL);
@@ -238,7 +252,7 @@ static void after_a_close_only_the_closers_domain_may_bind_again(void **state)
 	free_pair(&p);
 }
 
-static int offer_and_notify(struct xen_platform *platform, void *arg)
+static int offer(struct xen_platform *platform, void *arg)
 {
 	struct xen_platform_evtchn *xce;
 	int err = xen_platform_evtchn_open(platform, &xce);
@@ -251,7 +265,7 @@ static void a_killed_process_leaves_its_ports(void **state)
 	struct fixture *fx = *state;
 	struct xen_platform_evtchn *b = open_evtchn(fixture_open(fx, 0));
 	uint32_t dom1 = fixture_domid(fx, 1);
-	int bound = fixture_start(fx, 1, offer_and_notify, NULL), port;
+	int bound = fixture_start(fx, 1, offer, NULL, 0), port;
 
 	assert_true(bound > 0);
 	port = xen_platform_evtchn_bind_interdomain(b, dom1, (uint32_t)bound);
@@ -271,7 +285,7 @@ static void port_numbers_are_not_reused_at_once(void **state)
 
 	assert_int_equal(xen_platform_evtchn_unbind(f, (uint32_t)first), 0);
 	second = xen_platform_evtchn_bind_unbound_port(f, 0);
-	assert_true(second > 0 && second != first);
+	assert_true(second > 0 && (second != first || !fixture_traits.new_numbers));
 	xen_platform_evtchn_close(f);
 }
 
@@ -298,36 +312,57 @@ static void exhaustion_is_refused_and_harms_nobody_else(void **state)
 #define VIRQ_TIMER 0
 #define VIRQ_DOM_EXC 3
 
-static void the_death_of_a_domain_is_told_to_dom0(void **state)
+/* It goes to one, on a machine to its xenstored. */
+static int bind_dom_exc(struct xen_platform_evtchn *xce)
+{
+	int port = xen_platform_evtchn_bind_virq(xce, VIRQ_DOM_EXC);
+
+	assert_int_equal(port < 0 ? port : 0, fixture_traits.dom_exc_free ? 0 : -EEXIST);
+	return port;
+}
+
+static void the_virq_of_a_domains_death_has_one_listener(void **state)
 {
 	struct fixture *fx = *state;
 	struct xen_platform *dom0 = fixture_open(fx, 0);
 	struct xen_platform_evtchn *b = open_evtchn(dom0), *second = open_evtchn(dom0);
 	struct xen_platform_evtchn *f = open_evtchn(fixture_open(fx, 1));
-	uint32_t dom2 = fixture_domid(fx, 2);
-	int port = xen_platform_evtchn_bind_virq(b, VIRQ_DOM_EXC);
+	int port = bind_dom_exc(b);
 
-	assert_true(port > 0);
 	assert_int_equal(xen_platform_evtchn_bind_virq(second, VIRQ_DOM_EXC), -EEXIST);
 	assert_int_equal(xen_platform_evtchn_bind_virq(b, VIRQ_TIMER), -EINVAL);
-	assert_int_equal(xen_platform_evtchn_bind_virq(f, VIRQ_DOM_EXC), -EPERM);
-	assert_int_equal(xen_platform_evtchn_notify(b, (uint32_t)port), -EINVAL);
-	assert_int_equal(xen_platform_domain_info(dom0, dom2), XEN_PLATFORM_DOMAIN_EXISTS);
-	assert_quiet(b);
-	fixture_end_domain(fx, 2);
-	take(b, (uint32_t)port);
-	assert_int_equal(xen_platform_domain_info(dom0, dom2), 0);
-	assert_quiet(b);
-	assert_int_equal(xen_platform_evtchn_unbind(b, (uint32_t)port), 0);
-	assert_true(xen_platform_evtchn_bind_virq(second, VIRQ_DOM_EXC) > 0);
+	if (port > 0) {
+		assert_int_equal(xen_platform_evtchn_bind_virq(f, VIRQ_DOM_EXC), -EPERM);
+		assert_int_equal(xen_platform_evtchn_notify(b, (uint32_t)port), -EINVAL);
+		assert_quiet(b);
+		assert_int_equal(xen_platform_evtchn_unbind(b, (uint32_t)port), 0);
+		assert_true(xen_platform_evtchn_bind_virq(second, VIRQ_DOM_EXC) > 0);
+	}
 	xen_platform_evtchn_close(f);
 	xen_platform_evtchn_close(b);
 	xen_platform_evtchn_close(second);
 }
 
-int main(void)
+static void the_death_of_a_domain_is_told_to_dom0(void **state)
 {
-#define CONTRACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+	struct fixture *fx = *state;
+	struct xen_platform *dom0 = fixture_open(fx, 0);
+	struct xen_platform_evtchn *b = open_evtchn(dom0);
+	uint32_t dom2 = fixture_domid(fx, 2);
+	int port = bind_dom_exc(b);
+
+	assert_int_equal(xen_platform_domain_info(dom0, dom2), XEN_PLATFORM_DOMAIN_EXISTS);
+	assert_quiet(b);
+	fixture_end_domain(fx, 2);
+	if (port > 0)
+		take(b, (uint32_t)port);
+	assert_int_equal(xen_platform_domain_info(dom0, dom2), 0);
+	assert_quiet(b);
+	xen_platform_evtchn_close(b);
+}
+
+int main(int argc, char **argv)
+{
 	const struct CMUnitTest tests[] = {
 		CONTRACT(binding_raises_one_event_at_the_binder_only),
 		CONTRACT(many_notifications_are_one_event),
@@ -342,8 +377,9 @@ int main(void)
 		CONTRACT(a_killed_process_leaves_its_ports),
 		CONTRACT(port_numbers_are_not_reused_at_once),
 		CONTRACT(exhaustion_is_refused_and_harms_nobody_else),
+		CONTRACT(the_virq_of_a_domains_death_has_one_listener),
 		CONTRACT(the_death_of_a_domain_is_told_to_dom0),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return CONTRACT_MAIN(argc, argv, tests);
 }

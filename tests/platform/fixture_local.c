@@ -316,7 +316,8 @@ static void child(struct fixture *f, int domain, int (*body)(struct xen_platform
 		pause();
 }
 
-int fixture_start(struct fixture *f, int domain, int (*body)(struct xen_platform *, void *), void *arg)
+int fixture_start(struct fixture *f, int domain, int (*body)(struct xen_platform *, void *), void *arg,
+		  size_t size)
 {
 	int p[2], result;
 

@@ -115,7 +115,8 @@ const char *fixture_nobody(struct fixture *f)
 	return "/nobody";
 }
 
-int fixture_start(struct fixture *f, int domain, int (*body)(struct xen_platform *, void *), void *arg)
+int fixture_start(struct fixture *f, int domain, int (*body)(struct xen_platform *, void *), void *arg,
+		  size_t size)
 {
 	f->started = start(f, domain);
 	return body(sim_process_platform(f->started), arg);

@@ -454,9 +454,8 @@ static void random_bytes_and_clocks_are_there(void **state)
 	assert_true(xenbus_host_wallclock(host) > 1600000000ull * 1000 * MSEC);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-#define CONTRACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		CONTRACT(timers_fire_in_order_and_never_early),
 		CONTRACT(a_timer_may_be_set_for_the_past_from_its_own_callback),
@@ -476,5 +475,5 @@ int main(void)
 		CONTRACT(random_bytes_and_clocks_are_there),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return CONTRACT_MAIN(argc, argv, tests);
 }

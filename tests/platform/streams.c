@@ -261,9 +261,8 @@ static void a_hang_up_is_always_told(void **state)
 	pair_close(&p);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-#define CONTRACT(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		CONTRACT(bytes_go_both_ways_in_order),
 		CONTRACT(what_was_sent_before_the_accept_is_there),
@@ -276,5 +275,5 @@ int main(void)
 		CONTRACT(a_hang_up_is_always_told),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return CONTRACT_MAIN(argc, argv, tests);
 }
