@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # A front door to Meson and the scripts; the build is described in meson.build.
-.PHONY: all demo check bench install clean format
+.PHONY: all demo check lab bench install clean format
 all:
 	@scripts/setup build
 	@scripts/build
@@ -8,6 +8,10 @@ demo:
 	@./demo $(FILE)
 check:
 	@./check
+lab:
+	@scripts/setup build kernel lab
+	@scripts/build
+	@lab/lab demo
 bench:
 	@scripts/bench
 install: all
