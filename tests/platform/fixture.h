@@ -72,7 +72,8 @@ extern const struct fixture_traits {
 	bool checks_peer; /* a port for a domain that is not there is refused, and so is a share; a map says -ESRCH */
 	bool dom_exc_free;   /* VIRQ_DOM_EXC is the test's to bind: no xenstored has it */
 	bool counts_mapped;  /* unshare tells how many of the pages the peer has mapped */
-	bool revokes_mapped; /* what the peer has mapped it cannot map once more after unshare */
+	bool revokes_mapped; /* what the peer has mapped it cannot map once more after the share's end */
+	bool keeps_rights;   /* mprotect() cannot make a read-only mapping writable */
 	bool new_numbers;    /* of ports and grants: not the one that was just given back */
 	bool death_is_an_end; /* a destroyed domain's shares end as a process's do: its notifications are delivered */
 } fixture_traits;

@@ -12,6 +12,7 @@ const struct fixture_traits fixture_traits = {
 	.dom_exc_free = true,
 	.counts_mapped = true,
 	.revokes_mapped = true,
+	.keeps_rights = true,
 	.new_numbers = true,
 	.death_is_an_end = true,
 };

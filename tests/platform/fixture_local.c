@@ -9,12 +9,11 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "fixture_local.h"
+#include "hosts_here.h"
 
 #define DOMAINS 3
 #define WORLDS 64
@@ -27,14 +26,7 @@ struct fixture {
 	struct xen_local_store store[DOMAINS];
 	int fd[DOMAINS];
 	struct xen_platform *worlds[WORLDS];
-	struct xenbus_host *hosts[WORLDS]; /* of worlds, where asked for */
-	struct {
-		struct xenbus_source source;
-		struct xenbus_host *host;
-		char path[64], nobody[64];
-		void (*accepted)(void *ctx, int fd);
-		void *ctx;
-	} listener;
+	struct hosts hosts;
 	pid_t started;
 	struct xen_local_stats before;
 	int descriptors_before; /* open in the broker, as the kernel counts them */
@@ -167,71 +159,25 @@ static void bury_broker(struct fixture *f)
 	assert_int_equal(rmdir(f->rundir), 0);
 }
 
-/* -- hosts: this operating system's -- */
-
 struct xenbus_host *fixture_host(struct fixture *f, struct xen_platform *platform)
 {
-	for (int i = 0; i < WORLDS; i++) {
-		if (f->worlds[i] != platform)
-			continue;
-		if (!f->hosts[i])
-			assert_int_equal(xenbus_host_new(&f->hosts[i]), 0);
-		return f->hosts[i];
-	}
-	fail_msg("a world that is not the fixture's");
-	return NULL;
+	return hosts_get(&f->hosts, platform);
 }
 
 void fixture_turn(struct fixture *f)
 {
-	for (int i = 0; i < WORLDS; i++)
-		if (f->hosts[i])
-			assert_true(xenbus_host_dispatch(f->hosts[i], 1) >= 0);
-}
-
-static void accept_one(struct xenbus_source *source, unsigned int events)
-{
-	struct fixture *f = (struct fixture *)((char *)source - offsetof(struct fixture, listener));
-	int fd = accept(source->fd, NULL, NULL);
-
-	assert_true(fd >= 0);
-	f->listener.accepted(f->listener.ctx, fd);
+	hosts_turn(&f->hosts);
 }
 
 const char *fixture_listen(struct fixture *f, struct xen_platform *platform,
 			   void (*accepted)(void *ctx, int fd), void *ctx)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	f->listener.source.ready = accept_one;
-	f->listener.accepted = accepted;
-	f->listener.ctx = ctx;
-	f->listener.host = fixture_host(f, platform);
-	snprintf(f->listener.path, sizeof(f->listener.path), "%s/socket", f->rundir);
-	strcpy(address.sun_path, f->listener.path);
-	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(fd, 8), 0);
-	assert_int_equal(xenbus_source_add(f->listener.host, &f->listener.source, fd, XENBUS_SOURCE_READ), 0);
-	return f->listener.path;
+	return hosts_listen(&f->hosts, platform, f->rundir, accepted, ctx);
 }
 
 const char *fixture_nobody(struct fixture *f)
 {
-	snprintf(f->listener.nobody, sizeof(f->listener.nobody), "%s/nobody", f->rundir);
-	return f->listener.nobody;
-}
-
-static void stop_listening(struct fixture *f)
-{
-	int fd = f->listener.source.fd;
-
-	if (!f->listener.host)
-		return;
-	xenbus_source_remove(f->listener.host, &f->listener.source);
-	close(fd);
-	unlink(f->listener.path);
+	return hosts_nobody(&f->hosts, f->rundir);
 }
 
 int fixture_teardown(void **state)
@@ -240,11 +186,9 @@ int fixture_teardown(void **state)
 
 	if (f->started)
 		fixture_kill(f);
-	stop_listening(f);
-	for (int i = 0; i < WORLDS; i++) {
+	hosts_free(&f->hosts);
+	for (int i = 0; i < WORLDS; i++)
 		xen_platform_close(f->worlds[i]);
-		xenbus_host_free(f->hosts[i]);
-	}
 	if (!f->cut && !f->down) {
 		struct xen_local_stats after;
 
@@ -288,13 +232,10 @@ void fixture_close(struct fixture *f, struct xen_platform *platform)
 	struct pollfd gone = { .fd = xen_platform_fd(platform), .events = POLLIN };
 	bool ended = poll(&gone, 1, 0) == 1; /* its domain has: there is nothing to wait for */
 
-	for (int i = 0; i < WORLDS; i++) {
-		if (f->worlds[i] != platform)
-			continue;
-		f->worlds[i] = NULL;
-		xenbus_host_free(f->hosts[i]);
-		f->hosts[i] = NULL;
-	}
+	hosts_forget(&f->hosts, platform);
+	for (int i = 0; i < WORLDS; i++)
+		if (f->worlds[i] == platform)
+			f->worlds[i] = NULL;
 	xen_platform_close(platform);
 	while (!ended && stats(f).connections >= connections)
 		poll(NULL, 0, 1);

@@ -212,7 +212,7 @@ static void run_returns_what_stop_was_given(void **state)
 	}
 }
 
-/* -- sources: the handles of event channels ------------------------------------------------------------------ */
+/* -- sources: the handles of event channels, in domain 0 ------------------------------------------------------------------ */
 
 struct heard {
 	struct xenbus_source source, *removes;
@@ -242,7 +242,7 @@ static void hear(struct heard *h, struct fixture *fx, struct end *e)
 static void an_event_is_heard_until_it_is_taken(void **state)
 {
 	struct fixture *fx = *state;
-	struct end front = end_open(fx, 1), back = end_open(fx, 0);
+	struct end front = end_open(fx, 0), back = end_open(fx, 1);
 	struct heard h;
 
 	ends_bind(&front, &back);
@@ -267,7 +267,7 @@ static void an_event_is_heard_until_it_is_taken(void **state)
 static void only_what_is_asked_for_is_heard(void **state)
 {
 	struct fixture *fx = *state;
-	struct end front = end_open(fx, 1), back = end_open(fx, 0);
+	struct end front = end_open(fx, 0), back = end_open(fx, 1);
 	struct heard h;
 
 	ends_bind(&front, &back);
@@ -292,7 +292,7 @@ static void only_what_is_asked_for_is_heard(void **state)
 static void a_source_removed_by_a_callback_is_not_called(void **state)
 {
 	struct fixture *fx = *state;
-	struct end front = end_open(fx, 1), back = end_open(fx, 0), second = { .platform = front.platform };
+	struct end front = end_open(fx, 0), back = end_open(fx, 1), second = { .platform = front.platform };
 	struct heard a, b;
 
 	second.domid = front.domid;

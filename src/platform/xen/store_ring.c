@@ -76,8 +76,10 @@ int xen_foreign_store_ring(struct xen_platform *platform, uint32_t domid, void *
 		return err;
 	mapped = xengnttab_map_grant_ref(world->rings, domid, GNTTAB_RESERVED_XENSTORE,
 					 PROT_READ | PROT_WRITE);
-	if (!mapped)
-		return xen_last_error();
+	if (!mapped) {
+		err = xen_last_error();
+		return xen_platform_domain_info(platform, domid) == 0 ? -ESRCH : err;
+	}
 	*page = mapped;
 	return 0;
 }

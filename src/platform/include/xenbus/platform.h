@@ -21,6 +21,20 @@
  * are unbound, mappings unmapped, shares revoked and the notifications asked for are delivered.
  * The world must outlive its handles. No call is thread-safe: a world belongs to one loop.
  *
+ * Worlds differ in what follows, each time because Xen promises less; a driver may rely on no more than what "xen" has.
+ *
+ *                                            xen                               local, sim
+ *   notified again before it was taken       one more event may follow         merged
+ *   a peer's domid where no domain is        taken; a map says -EINVAL         -ESRCH
+ *   a share ended while mapped               the peer may map it once more     not even so
+ *   how much of it is mapped                 not told: 0                       told by unshare()
+ *   numbers of ports and grants              used again at once                not at once
+ *   mprotect() of a read-only mapping        domain 0 may widen it             -EACCES
+ *   a domain that is destroyed               its shares end in silence         its notifications are delivered
+ *   a new domain with an old domid           has what was granted to the old   has nothing
+ *   VIRQ_DOM_EXC                             is the host's xenstored's         is free
+ *   mappings                                 as many as tables and memory hold a limit a handle
+ *
  * Errors common to all: -ENOMEM; -ENOSYS, this world does not offer the call (its comment says which);
  * -ENOTCONN, the world itself is gone (local: the broker died; every later call answers the same).
  */
@@ -68,7 +82,8 @@ int xen_platform_evtchn_open(struct xen_platform *platform, struct xen_platform_
 /* xenevtchn_close: unbinds every port of the handle. NULL is allowed. */
 void xen_platform_evtchn_close(struct xen_platform_evtchn *xce);
 
-/* xenevtchn_fd: readable while an unmasked port of the handle is pending. Borrowed. In sim the
+/* xenevtchn_fd: readable while an unmasked port of the handle is pending, and perhaps once more where such a port was
+ * unbound: pending() tells. Borrowed. In sim the
  * number is a token that only the simulator's xenbus_host understands, so hand it to
  * xenbus_source_add() and to nothing else. */
 int xen_platform_evtchn_fd(struct xen_platform_evtchn *xce);
@@ -85,7 +100,8 @@ int xen_platform_evtchn_bind_interdomain(struct xen_platform_evtchn *xce, uint32
 					 uint32_t remote_port);
 
 /* xenevtchn_bind_virq: only VIRQ_DOM_EXC (3: a domain died or shut down). Returns the port, > 0;
- * -EPERM not dom0; -EEXIST bound by somebody else already; -EINVAL another virq. */
+ * -EPERM not dom0; -EEXIST bound by somebody else already; -EINVAL another virq. On xen a
+ * host's xenstored has it; a domU may bind it there, and never hears of it. */
 int xen_platform_evtchn_bind_virq(struct xen_platform_evtchn *xce, unsigned int virq);
 
 /* xenevtchn_unbind: closes @port; a bound peer's later notifications go nowhere, silently, and its
@@ -93,7 +109,7 @@ int xen_platform_evtchn_bind_virq(struct xen_platform_evtchn *xce, unsigned int 
  * handle. */
 int xen_platform_evtchn_unbind(struct xen_platform_evtchn *xce, uint32_t port);
 
-/* xenevtchn_notify: makes the peer's port pending; many notifications before it looks are one.
+/* xenevtchn_notify: makes the peer's port pending; many notifications before it looks are one, or (xen) two.
  * Returns 0 too when the peer is gone or not bound yet. -EINVAL not a port of the handle. */
 int xen_platform_evtchn_notify(struct xen_platform_evtchn *xce, uint32_t port);
 
@@ -116,13 +132,13 @@ void xen_platform_gnttab_close(struct xen_platform_gnttab *xgt);
 /* xengnttab_map_domain_grant_refs: maps @count (1..256) grants of @domid into consecutive pages.
  * @prot is PROT_READ, with PROT_WRITE where wanted. Returns 0 and *@addr (unmap with @count);
  * -EINVAL a ref is not granted to the caller's domain, or it is granted read-only and PROT_WRITE is
- * wanted (nothing stays mapped); -ESRCH no such domain; -ENOSPC the handle's limit. */
+ * wanted (nothing stays mapped); -ESRCH no such domain (xen: -EINVAL); -ENOSPC the handle's limit. */
 int xen_platform_gnttab_map(struct xen_platform_gnttab *xgt, uint32_t domid, const uint32_t *refs,
 			    uint32_t count, int prot, void **addr);
 
 /* xengnttab_map_grant_ref_notify: maps one page and asks that when the mapping ends, by unmap, close
  * or the process's death, byte @notify_offset (0..4095; UINT32_MAX: none) is set to 0 and then event
- * channel @notify_port of @xce (0: none) is notified. @prot must have PROT_WRITE for the byte: else -EINVAL. */
+ * channel @notify_port of @xce (0: none) is notified; (xen) not when the domain is destroyed. @prot must have PROT_WRITE for the byte: else -EINVAL. */
 int xen_platform_gnttab_map_notify(struct xen_platform_gnttab *xgt, uint32_t domid, uint32_t ref, int prot,
 				   uint32_t notify_offset, struct xen_platform_evtchn *xce,
 				   uint32_t notify_port, void **addr);
@@ -139,8 +155,9 @@ int xen_platform_gntshr_open(struct xen_platform *platform, struct xen_platform_
 void xen_platform_gntshr_close(struct xen_platform_gntshr *xgs);
 
 /* xengntshr_share_pages: @count (1..256) fresh zeroed pages, consecutive at *@addr, granted to
- * @domid; @refs[count] receives their grant references, each >= 8 (Xen reserves the first).
- * @writable: may the peer write? -ESRCH no such domain; -ENOSPC no grant free. */
+ * @domid, by number: not XEN_PLATFORM_DOMID_SELF; @refs[count] receives their grant references, each >= 8 (Xen reserves the first).
+ * @writable: may the peer write? -ESRCH no such domain; -ENOSPC no grant free (xen: gntalloc's limit, 1024 pages of a
+ * domain unless its module was told otherwise). */
 int xen_platform_gntshr_share(struct xen_platform_gntshr *xgs, uint32_t domid, uint32_t count, bool writable,
 			      uint32_t *refs, void **addr);
 
