@@ -100,6 +100,42 @@ static void a_removal_in_a_transaction_fires_the_same(void **state)
 	world_end(w);
 }
 
+/* Linux drops a device for the event of its own node alone; toolstacks remove the emptied directory above it, too. */
+static void what_was_removed_before_what_is_above_it_fires_too(void **state)
+{
+	uint32_t c, tx;
+	struct world *w = watch_world(&c);
+
+	says(w, c, "WATCH /w|1|", "OK|");
+	says(w, c, "WATCH /w/a/b|3|", "OK|");
+	free(world_heard(w, c));
+	tx = world_begin(w, c);
+	says_in(w, c, tx, "RM /w/a/b/c|", "OK|");
+	says_in(w, c, tx, "RM /w/a/b|", "OK|");
+	says_in(w, c, tx, "RM /w/a|", "OK|");
+	says_in(w, c, tx, "TRANSACTION_END T|", "OK|");
+	hears(w, c, "/w/a/b|1| /w/a/b|3| /w/a/b/c|1| /w/a/b/c|3| /w/a|1|");
+	world_end(w);
+}
+
+static void a_node_removed_made_anew_and_removed_with_all_above_fires_once(void **state)
+{
+	uint32_t c, tx;
+	struct world *w = watch_world(&c);
+
+	says(w, c, "WATCH /w|1|", "OK|");
+	free(world_heard(w, c));
+	tx = world_begin(w, c);
+	says_in(w, c, tx, "RM /w/a/b|", "OK|");
+	says_in(w, c, tx, "WRITE /w/a/b|2", "OK|");
+	says_in(w, c, tx, "RM /w/a|", "OK|");
+	says_in(w, c, tx, "WRITE /w/a|2", "OK|");
+	says_in(w, c, tx, "TRANSACTION_END T|", "OK|");
+	hears(w, c, "/w/a/b|1| /w/a|1|");
+	says(w, c, "DIRECTORY /w/a|", "");
+	world_end(w);
+}
+
 static void a_node_removed_and_made_anew_fires_once(void **state)
 {
 	uint32_t c, tx;
@@ -416,6 +452,8 @@ int main(void)
 		cmocka_unit_test(a_change_fires_on_its_path_and_above),
 		cmocka_unit_test(a_removal_fires_what_was_beneath_first),
 		cmocka_unit_test(a_removal_in_a_transaction_fires_the_same),
+		cmocka_unit_test(what_was_removed_before_what_is_above_it_fires_too),
+		cmocka_unit_test(a_node_removed_made_anew_and_removed_with_all_above_fires_once),
 		cmocka_unit_test(a_node_removed_and_made_anew_fires_once),
 		cmocka_unit_test(a_relative_watch_hears_relative_paths),
 		cmocka_unit_test(depth_limits_how_far_down_it_hears),

@@ -122,14 +122,28 @@ static size_t txnode_path(const struct store *s, const struct tx *tx, const stru
 	return WIRE_ABS_PATH_MAX - at;
 }
 
-static void tell(struct store *s, const struct tx *tx, const struct txnode *t, struct store_effects *out)
+/* Removed by name, and then with all around it: who watches from above learns of both, as on C xenstored. Linux takes a
+ * device's node for removed by that node's own event alone. */
+static void tell_gone(struct store *s, const struct tx *tx, struct txnode *top, struct store_effects *out)
+{
+	char path[WIRE_ABS_PATH_MAX];
+
+	for (struct txnode *t = txnode_next_beneath(top, top); t; t = txnode_next_beneath(t, top))
+		if (t->gone && !t->exists)
+			watch_fire(s, out, path, txnode_path(s, tx, t, path), t->base,
+				   node_at(s, t->base)->parent, 0);
+}
+
+static void tell(struct store *s, const struct tx *tx, struct txnode *t, struct store_effects *out)
 {
 	char path[WIRE_ABS_PATH_MAX];
 	const size_t len = txnode_path(s, tx, t, path);
 	const uint32_t parent = t == tx->root ? 0 : t->parent->base;
 
-	if (t->was)
+	if (t->was) {
+		tell_gone(s, tx, t, out);
 		watch_fire_beneath(s, out, path, len, t->was);
+	}
 	watch_fire(s, out, path, len, t->base ? t->base : t->was, parent, t->old_perms);
 }
 

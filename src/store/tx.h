@@ -43,6 +43,7 @@ struct txnode {
 	bool exists;	/* as the transaction sees it */
 	bool fresh;	/* made here: has nothing to do with the base */
 	bool removed;	/* the base was removed here */
+	bool gone;	/* the base was removed here, and then what is above it: has an event of its own */
 	bool has_value; /* written here */
 	bool implied;	/* made only because something beneath it was: fires no event of its own */
 	bool counted;	/* against the quota of touched nodes */
@@ -94,6 +95,8 @@ int tx_child(struct store *s, struct tx *tx, struct txnode *parent, const char *
 /* The same, or NULL if it was never touched. */
 struct txnode *tx_known_child(const struct store *s, const struct tx *tx, const struct txnode *parent,
 			      const char *name, size_t len);
+/* The next of @top's subtree after @t, parents first; begin with @top itself. NULL: that was the last. */
+struct txnode *txnode_next_beneath(struct txnode *t, const struct txnode *top);
 uint32_t txnode_perms(const struct store *s, const struct tx *tx, const struct txnode *t);
 const char *txnode_value(const struct store *s, const struct tx *tx, const struct txnode *t, uint32_t *len);
 /* An answer rests on these. */

@@ -102,8 +102,7 @@ struct txnode *tx_known_child(const struct store *s, const struct tx *tx, const 
 	return lookup(s, tx, parent, hash_child(s, parent, name, len), name, len);
 }
 
-/* The next txnode of @top's subtree, parents first. */
-static struct txnode *next_beneath(struct txnode *t, const struct txnode *top)
+struct txnode *txnode_next_beneath(struct txnode *t, const struct txnode *top)
 {
 	if (!list_empty(&t->children))
 		return list_first(&t->children, struct txnode, sibling);
@@ -115,8 +114,9 @@ static struct txnode *next_beneath(struct txnode *t, const struct txnode *top)
 /* Undoes all that the transaction did to @t and beneath it; there, nothing is left. */
 static void forget_subtree(struct store *s, struct tx *tx, struct txnode *t)
 {
-	for (struct txnode *d = next_beneath(t, t); d; d = next_beneath(d, t)) {
+	for (struct txnode *d = txnode_next_beneath(t, t); d; d = txnode_next_beneath(d, t)) {
 		forget_changes(s, tx, d);
+		d->gone |= d->removed;
 		d->exists = d->removed = false;
 	}
 	forget_changes(s, tx, t);
