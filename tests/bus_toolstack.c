@@ -252,6 +252,21 @@ static void ls_leaves_out_what_is_no_device(void **state)
 	world_stop(&t.w);
 }
 
+/* libxl writes nodes for the console that every guest is built with; a second one is a device like others. */
+static void ls_leaves_out_a_first_console(void **state)
+{
+	struct telling t = { .wait = "backend driver to offer its features (InitWait)" };
+
+	without_drivers(&t.w);
+	world_write(&t.w, "/local/domain/0/backend/console/3/0/frontend", "/local/domain/3/console");
+	world_write(&t.w, "/local/domain/0/backend/console/3/0/state", "1");
+	world_write(&t.w, "/local/domain/0/backend/console/3/1/frontend", "/local/domain/3/device/console/1");
+	world_write(&t.w, "/local/domain/0/backend/console/3/1/state", "1");
+	world_write(&t.w, "/local/domain/3/device/console/1/state", "1");
+	assert_int_equal(world_task(&t.w, list_one), 0);
+	world_stop(&t.w);
+}
+
 static int list(struct xenbus *bus, void *arg)
 {
 	struct xenbus_toolstack_entry *entries;
@@ -466,6 +481,7 @@ int main(void)
 		cmocka_unit_test(a_domain_is_waited_for),
 		cmocka_unit_test(ls_says_who_is_to_move),
 		cmocka_unit_test(ls_leaves_out_what_is_no_device),
+		cmocka_unit_test(ls_leaves_out_a_first_console),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

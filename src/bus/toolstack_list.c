@@ -165,10 +165,30 @@ struct where {
 	const char *type, *front;
 };
 
+/* The console that a guest is built with has a backend's nodes, too, but no frontend below device/, and nobody negotiates
+ * it: both ends know the ring from the start. */
+static int is_first_console(struct listing *l, const char *dir, const char *id, const struct where *where)
+{
+	char below[XENSTORE_PATH_MAX + 1], home[64], *front;
+	int err = strcmp(where->type, "console") ? -ENOENT : bus_path(below, dir, id);
+
+	if (!err)
+		err = read_or_null(l->bus, below, "frontend", &front);
+	if (err || !front)
+		return err == -ENOENT ? 0 : err;
+	snprintf(home, sizeof(home), "/local/domain/%s/console", where->front);
+	err = strcmp(front, home) == 0;
+	free(front);
+	return err;
+}
+
 static int on_id(struct listing *l, const char *dir, const char *name, void *arg)
 {
 	const struct where *where = arg;
+	int err = is_first_console(l, dir, name, where);
 
+	if (err)
+		return err < 0 ? err : 0;
 	return listing_add(l, where->back, where->type, where->front, name);
 }
 
