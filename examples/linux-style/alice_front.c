@@ -6,7 +6,7 @@
  *      probe      Initialising, whatever the last driver left
  *      backend    InitWait   --> publish: ring page granted, port bound, keys, Initialised
  *                 Connected  --> connect: hello, Connected
- *                 Closing    --> close: nothing shared any more, Closed
+ *                 Closing    --> close: Closing, and Closed when nothing is shared any more
  *                 InitWait again, after that --> from the beginning
  *      event      hi; or the backend's process has gone
  *      remove     Closing, the backend lets go, nothing is left
@@ -41,12 +41,14 @@ struct alice_front {
 	grant_ref_t ring_ref;
 	evtchn_port_t port;
 	unsigned int irq;
-	bool live;	   /* responses may be taken */
-	bool asked;	   /* hello waits for its answer */
-	bool leaving;	   /* the backend is; its state was waited for since */
-	bool failed;	   /* and said why: not again under this driver */
-	bool backend_seen; /* its state was there once: missing, it is gone */
-	bool again;	   /* Closed only because the backend was still Closing when we began */
+	bool stopped;		  /* the port is closed, the page may still be mapped */
+	unsigned long release_by; /* stopped: jiffies; then the page is not waited for any longer */
+	bool live;		  /* responses may be taken */
+	bool asked;		  /* hello waits for its answer */
+	bool leaving;		  /* the backend is; its state was waited for since */
+	bool failed;		  /* and said why: not again under this driver */
+	bool backend_seen;	  /* its state was there once: missing, it is gone */
+	bool again;		  /* Closed only because the backend was still Closing when we began */
 	const char *breach;
 };
 
@@ -77,23 +79,19 @@ static int alice_front_bind(struct alice_front *front)
 	return 0;
 }
 
-/* A page that the backend still maps must not go back to the kernel. It unmaps before it says Closing, so
- * there is seldom anything to wait for; one that takes longer keeps the page, and what of it is freed later is
- * the grant table's affair. */
-static void alice_front_ungrant(struct alice_front *front)
+/* False: the backend still maps the page, which so cannot go back to the kernel, and has time to let go. One that takes
+ * too long keeps the page; what of it is freed later is the grant table's affair. */
+static bool alice_front_ungrant(struct alice_front *front)
 {
 	void *page = front->ring.sring;
-	unsigned int waited;
 
-	for (waited = 0; waited < RELEASE_MS; waited += RELEASE_STEP_MS) {
-		if (gnttab_try_end_foreign_access(front->ring_ref)) {
-			front->ring_ref = INVALID_GRANT_REF;
-			break;
-		}
-		msleep(RELEASE_STEP_MS);
-	}
+	if (gnttab_try_end_foreign_access(front->ring_ref))
+		front->ring_ref = INVALID_GRANT_REF;
+	else if (time_before(jiffies, front->release_by))
+		return false;
 	front->ring.sring = NULL;
 	xenbus_teardown_ring(&page, 1, &front->ring_ref);
+	return true;
 }
 
 static int alice_front_share(struct alice_front *front)
@@ -108,31 +106,42 @@ static int alice_front_share(struct alice_front *front)
 	XEN_FRONT_RING_INIT(&front->ring, (struct alice_sring *)page, XEN_PAGE_SIZE);
 	alice_byte_set(page, ALICE_BACK_ALIVE, ALICE_NOT_MAPPED);
 	alice_byte_set(page, ALICE_FRONT_ALIVE, 1);
-	front->live = front->asked = front->leaving = false;
+	front->live = front->asked = front->leaving = front->stopped = false;
 	err = alice_front_bind(front);
-	if (err)
+	if (err) {
+		front->release_by = jiffies;
 		alice_front_ungrant(front);
+	}
 	return err;
 }
 
 /* Whoever sees the ring after this sees an end that left in good order. Unbinding waits for the handler and closes
- * the port; work that it has asked for meanwhile finds nothing shared. */
+ * the port. */
 static void alice_front_stop(struct alice_front *front)
 {
+	if (front->stopped)
+		return;
+	alice_info("Closing the frontend");
 	front->live = false;
+	front->stopped = true;
+	front->release_by = jiffies + msecs_to_jiffies(RELEASE_MS);
 	alice_byte_set(front->ring.sring, ALICE_FRONT_LEAVING, 1);
 	alice_byte_set(front->ring.sring, ALICE_FRONT_ALIVE, 0);
 	notify_remote_via_irq(front->irq);
 	unbind_from_irqhandler(front->irq, front);
 }
 
-static void alice_front_disconnect(struct alice_front *front)
+/* True: nothing is shared any more. False: the backend has yet to unmap, and the work looks again: waiting here
+ * would hold up every device of this guest. */
+static bool alice_front_let_go(struct alice_front *front)
 {
 	if (!front->ring.sring)
-		return;
-	alice_info("Closing the frontend");
+		return true;
 	alice_front_stop(front);
-	alice_front_ungrant(front);
+	if (alice_front_ungrant(front))
+		return true;
+	mod_delayed_work(system_wq, &front->work, msecs_to_jiffies(RELEASE_STEP_MS));
+	return false;
 }
 
 /* -- the conversation -------------------------------------------------------------------------- */
@@ -208,48 +217,6 @@ static int alice_front_receive(struct alice_front *front)
 	return count;
 }
 
-/* In good order a state follows soon, and the channel is left without EOI: it has no more to say. Where none
- * follows, the backend died on its way out. */
-static void alice_front_backend_left(struct alice_front *front)
-{
-	if (!front->leaving && alice_byte_get(front->ring.sring, ALICE_BACK_LEAVING)) {
-		front->leaving = true;
-		front->live = false;
-		schedule_delayed_work(&front->work, msecs_to_jiffies(ALICE_LEAVE_MS));
-		return;
-	}
-	alice_info("The backend's process is gone, closing");
-	alice_front_disconnect(front);
-	xenbus_switch_state(front->dev, XenbusStateClosed);
-}
-
-/* Whether the backend was alive is looked at first: what it answered before its end counts. */
-static void alice_front_serve(struct alice_front *front)
-{
-	const bool alive = alice_byte_get(front->ring.sring, ALICE_BACK_ALIVE);
-	int got = front->live ? alice_front_receive(front) : 0;
-
-	if (got < 0) {
-		front->live = false;
-		front->failed = true;
-		xenbus_dev_fatal(front->dev, got, "the backend broke the protocol: %s", front->breach);
-	} else if (!alive) {
-		alice_front_backend_left(front);
-	} else {
-		xen_irq_lateeoi(front->irq, got ? 0 : XEN_EOI_FLAG_SPURIOUS);
-	}
-}
-
-static void alice_front_work(struct work_struct *work)
-{
-	struct alice_front *front = container_of(to_delayed_work(work), struct alice_front, work);
-
-	mutex_lock(&front->lock);
-	if (front->ring.sring)
-		alice_front_serve(front);
-	mutex_unlock(&front->lock);
-}
-
 /* -- the negotiation --------------------------------------------------------------------------- */
 
 /* Both keys or none; again where another client of the store was in between. */
@@ -286,7 +253,7 @@ static void alice_front_publish(struct alice_front *front)
 	if (!err) {
 		err = alice_front_write_keys(front);
 		if (err)
-			alice_front_disconnect(front);
+			alice_front_let_go(front);
 	}
 	if (err)
 		front->failed = true;
@@ -298,7 +265,7 @@ static void alice_front_publish(struct alice_front *front)
  * given up, and will move on. */
 static void alice_front_connect(struct alice_front *front)
 {
-	if (front->dev->state != XenbusStateInitialised ||
+	if (front->dev->state != XenbusStateInitialised || !front->ring.sring ||
 	    alice_byte_get(front->ring.sring, ALICE_BACK_ALIVE) == ALICE_NOT_MAPPED)
 		return;
 	alice_info("Other side says it is connected as well.");
@@ -307,78 +274,89 @@ static void alice_front_connect(struct alice_front *front)
 	xenbus_switch_state(front->dev, XenbusStateConnected);
 }
 
-/* The backend closes, is closed, or is gone. Nothing is to be closed where we have just begun and it has yet to open. */
-static void alice_front_close(struct alice_front *front, enum xenbus_state backend)
+/* Closed, when the backend has let go; Closing asks it to. */
+static void alice_front_close(struct alice_front *front)
+{
+	if (alice_front_let_go(front))
+		xenbus_frontend_closed(front->dev);
+	else
+		xenbus_switch_state(front->dev, XenbusStateClosing);
+}
+
+/* The backend closes, is closed, or is gone. One that is still closing when we begin was not ours: it opens later. */
+static void alice_front_backend_closes(struct alice_front *front, enum xenbus_state backend)
 {
 	struct xenbus_device *dev = front->dev;
 
-	if (dev->state == XenbusStateClosed ||
-	    (dev->state == XenbusStateInitialising && backend != XenbusStateClosing))
-		return;
-	front->again = dev->state == XenbusStateInitialising;
-	alice_front_disconnect(front);
-	xenbus_frontend_closed(dev);
+	if (dev->state == XenbusStateClosed) {
+		if (front->again && backend == XenbusStateClosed) {
+			front->again = false;
+			xenbus_switch_state(dev, XenbusStateInitialising);
+		}
+	} else if (dev->state != XenbusStateInitialising) {
+		alice_front_close(front);
+	} else if (backend == XenbusStateClosing) {
+		front->again = true;
+		alice_front_close(front);
+	}
 }
 
 /* The backend is open, or will be. Connected, we belong to a life of it that has ended; Closed, this is the offer to
  * begin anew. */
-static void alice_front_open(struct alice_front *front, enum xenbus_state backend)
+static void alice_front_backend_opens(struct alice_front *front, enum xenbus_state backend)
 {
 	struct xenbus_device *dev = front->dev;
 
+	if (dev->state == XenbusStateInitialised)
+		return;
 	if (front->failed) {
-		alice_front_close(front, backend);
+		alice_front_close(front);
 		return;
 	}
-	if (dev->state != XenbusStateInitialised) {
-		alice_front_disconnect(front);
-		xenbus_switch_state(dev, XenbusStateInitialising);
-		if (backend != XenbusStateInitialising)
-			alice_front_publish(front);
-	}
+	if (!alice_front_let_go(front))
+		return;
+	xenbus_switch_state(dev, XenbusStateInitialising);
+	if (backend != XenbusStateInitialising)
+		alice_front_publish(front);
 }
 
 /* Nodes that are removed and made again in one transaction are the same device to Linux, which keeps the old
- * state in its cache. */
-static void alice_front_look_at_own_node(struct alice_front *front)
+ * state in its cache. False: not ready to begin anew. */
+static bool alice_front_look_at_own_node(struct alice_front *front)
 {
 	struct xenbus_device *dev = front->dev;
 
 	if (dev->state == XenbusStateInitialising ||
 	    xenbus_read_driver_state(dev->nodename) != XenbusStateInitialising)
-		return;
-	alice_front_disconnect(front);
+		return true;
+	if (!alice_front_let_go(front))
+		return false;
 	dev->state = XenbusStateInitialising;
 	front->failed = false;
+	return true;
 }
 
 /* @backend is what its node says now; states in between may never be seen, and one may be seen twice. */
 static void alice_front_follow(struct alice_front *front, enum xenbus_state backend)
 {
-	alice_front_look_at_own_node(front);
+	if (!alice_front_look_at_own_node(front))
+		return;
 	switch (backend) {
 	case XenbusStateInitialising:
 	case XenbusStateInitWait:
 	case XenbusStateInitialised:
-		alice_front_open(front, backend);
+		alice_front_backend_opens(front, backend);
 		break;
 	case XenbusStateConnected:
 		alice_front_connect(front);
 		break;
-	case XenbusStateClosed:
-		if (front->again && front->dev->state == XenbusStateClosed) {
-			front->again = false;
-			xenbus_switch_state(front->dev, XenbusStateInitialising);
-			break;
-		}
-		alice_front_close(front, backend);
-		break;
 	case XenbusStateClosing:
-		alice_front_close(front, backend);
+	case XenbusStateClosed:
+		alice_front_backend_closes(front, backend);
 		break;
 	case XenbusStateUnknown:
 		if (front->backend_seen)
-			alice_front_close(front, backend);
+			alice_front_backend_closes(front, backend);
 		break;
 	default: /* alice is never reconfigured */
 		break;
@@ -392,6 +370,63 @@ static void alice_front_backend_changed(struct xenbus_device *dev, enum xenbus_s
 
 	mutex_lock(&front->lock);
 	alice_front_follow(front, backend);
+	mutex_unlock(&front->lock);
+}
+
+/* -- events ------------------------------------------------------------------------------------ */
+
+/* In good order a state follows soon, and the channel is left without EOI: it has no more to say. Where none
+ * follows, the backend died on its way out. */
+static void alice_front_backend_left(struct alice_front *front)
+{
+	if (!front->leaving && alice_byte_get(front->ring.sring, ALICE_BACK_LEAVING)) {
+		front->leaving = true;
+		front->live = false;
+		mod_delayed_work(system_wq, &front->work, msecs_to_jiffies(ALICE_LEAVE_MS));
+		return;
+	}
+	alice_info("The backend's process is gone, closing");
+	alice_front_close(front);
+}
+
+/* Whether the backend was alive is looked at first: what it answered before its end counts. */
+static void alice_front_serve(struct alice_front *front)
+{
+	const bool alive = alice_byte_get(front->ring.sring, ALICE_BACK_ALIVE);
+	int got = front->live ? alice_front_receive(front) : 0;
+
+	if (got < 0) {
+		front->failed = true;
+		xenbus_dev_fatal(front->dev, got, "the backend broke the protocol: %s", front->breach);
+		alice_front_close(front);
+	} else if (!alive) {
+		alice_front_backend_left(front);
+	} else {
+		xen_irq_lateeoi(front->irq, got ? 0 : XEN_EOI_FLAG_SPURIOUS);
+	}
+}
+
+/* The backend had to let go. Its state may have moved on meanwhile. */
+static void alice_front_look_again(struct alice_front *front)
+{
+	struct xenbus_device *dev = front->dev;
+
+	if (!alice_front_let_go(front))
+		return;
+	if (dev->state == XenbusStateClosing)
+		xenbus_frontend_closed(dev);
+	alice_front_follow(front, xenbus_read_driver_state(dev->otherend));
+}
+
+static void alice_front_work(struct work_struct *work)
+{
+	struct alice_front *front = container_of(to_delayed_work(work), struct alice_front, work);
+
+	mutex_lock(&front->lock);
+	if (front->ring.sring && front->stopped)
+		alice_front_look_again(front);
+	else if (front->ring.sring)
+		alice_front_serve(front);
 	mutex_unlock(&front->lock);
 }
 
@@ -421,10 +456,10 @@ static void alice_front_remove(struct xenbus_device *dev)
 
 	mutex_lock(&front->lock);
 	if (front->ring.sring) {
-		alice_info("Closing the frontend");
 		alice_front_stop(front);
 		xenbus_switch_state(dev, XenbusStateClosing);
-		alice_front_ungrant(front);
+		while (!alice_front_ungrant(front))
+			msleep(RELEASE_STEP_MS);
 	}
 	mutex_unlock(&front->lock);
 	cancel_delayed_work_sync(&front->work);
@@ -440,7 +475,7 @@ static int alice_front_resume(struct xenbus_device *dev)
 	struct alice_front *front = dev_get_drvdata(&dev->dev);
 
 	mutex_lock(&front->lock);
-	alice_front_disconnect(front);
+	alice_front_let_go(front);
 	front->backend_seen = false;
 	mutex_unlock(&front->lock);
 	return 0;
