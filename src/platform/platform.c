@@ -192,6 +192,15 @@ int xen_platform_gntshr_share_notify(struct xen_platform_gntshr *xgs, uint32_t d
 	return xgs->platform->ops->gntshr_share(xgs, domid, 1, writable, &notify, ref, addr);
 }
 
+int xen_platform_gntshr_move(struct xen_platform_gntshr *xgs, void *addr, uint32_t count, void *to)
+{
+	const struct xen_platform_ops *ops = xgs->platform->ops;
+
+	if ((uintptr_t)to % XEN_PLATFORM_PAGE_SIZE)
+		return -EINVAL;
+	return ops->gntshr_move ? ops->gntshr_move(xgs, addr, count, to) : -ENOSYS;
+}
+
 int xen_platform_gntshr_unshare(struct xen_platform_gntshr *xgs, void *addr, uint32_t count)
 {
 	return xgs->platform->ops->gntshr_unshare(xgs, addr, count);

@@ -81,6 +81,7 @@ int local_gntshr_open(struct xen_platform *platform, struct xen_platform_gntshr 
 void local_gntshr_close(struct xen_platform_gntshr *xgs);
 int local_gntshr_share(struct xen_platform_gntshr *xgs, uint32_t domid, uint32_t count, bool writable,
 		       const struct xen_platform_notify *notify, uint32_t *refs, void **addr);
+int local_gntshr_move(struct xen_platform_gntshr *xgs, void *addr, uint32_t count, void *to);
 int local_gntshr_unshare(struct xen_platform_gntshr *xgs, void *addr, uint32_t count);
 
 int local_domain_info(struct xen_platform *platform, uint32_t domid);

@@ -134,20 +134,39 @@ int local_gntshr_share(struct xen_platform_gntshr *xgs, uint32_t domid, uint32_t
 	return 0;
 }
 
+static struct share *share_find(struct local_gntshr *g, const void *addr, uint32_t count)
+{
+	list_for_each (link, &g->shares) {
+		struct share *share = list_entry(link, struct share, link);
+
+		if (share->addr == addr && share->count == count)
+			return share;
+	}
+	return NULL;
+}
+
+int local_gntshr_move(struct xen_platform_gntshr *xgs, void *addr, uint32_t count, void *to)
+{
+	struct share *share = share_find(gntshr_of(xgs), addr, count);
+
+	if (!share)
+		return -EINVAL;
+	if (mremap(addr, bytes(count), bytes(count), MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED)
+		return -errno;
+	share->addr = to;
+	return 0;
+}
+
 int local_gntshr_unshare(struct xen_platform_gntshr *xgs, void *addr, uint32_t count)
 {
 	struct local_gntshr *g = gntshr_of(xgs);
+	struct share *share = share_find(g, addr, count);
+	struct local_answer a;
+	int err;
 
-	list_for_each (link, &g->shares) {
-		struct share *share = list_entry(link, struct share, link);
-		struct local_answer a;
-		int err;
-
-		if (share->addr != addr || share->count != count)
-			continue;
-		err = tell(g, LOCAL_UNSHARE, share->id, &a);
-		share_drop(share);
-		return err ? err : (int)a.reply.count;
-	}
-	return -EINVAL;
+	if (!share)
+		return -EINVAL;
+	err = tell(g, LOCAL_UNSHARE, share->id, &a);
+	share_drop(share);
+	return err ? err : (int)a.reply.count;
 }

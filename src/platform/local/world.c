@@ -131,6 +131,7 @@ static const struct xen_platform_ops local_ops = {
 	.gntshr_open = local_gntshr_open,
 	.gntshr_close = local_gntshr_close,
 	.gntshr_share = local_gntshr_share,
+	.gntshr_move = local_gntshr_move,
 	.gntshr_unshare = local_gntshr_unshare,
 	.domain_info = local_domain_info,
 	.store_ring = local_store_ring,

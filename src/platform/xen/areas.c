@@ -31,14 +31,25 @@ int areas_add(struct areas *areas, void *addr, uint32_t count)
 	return -ENOMEM;
 }
 
-bool areas_take(struct areas *areas, void *addr, uint32_t count)
+static struct area *find(const struct areas *areas, void *addr, uint32_t count)
 {
 	const struct area key = { addr, 0 };
-	struct area **found = tfind(&key, &areas->root, compare), *area;
+	struct area **found = tfind(&key, &areas->root, compare);
 
-	if (!found || (*found)->count != count)
+	return found && (*found)->count == count ? *found : NULL;
+}
+
+bool areas_has(const struct areas *areas, void *addr, uint32_t count)
+{
+	return find(areas, addr, count) != NULL;
+}
+
+bool areas_take(struct areas *areas, void *addr, uint32_t count)
+{
+	struct area *area = find(areas, addr, count);
+
+	if (!area)
 		return false;
-	area = *found;
 	tdelete(area, &areas->root, compare);
 	free(area);
 	return true;

@@ -17,6 +17,7 @@ struct areas {
 
 /* Remembers @count pages at @addr. 0; -ENOMEM. */
 int areas_add(struct areas *areas, void *addr, uint32_t count);
+bool areas_has(const struct areas *areas, void *addr, uint32_t count);
 /* Forgets them. False: no area begins there, or it is of another size. */
 bool areas_take(struct areas *areas, void *addr, uint32_t count);
 /* Forgets one, whichever. False: there is none left. */

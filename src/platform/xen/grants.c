@@ -2,6 +2,7 @@
 /* Grants through libxengnttab: what others granted (gnttab), and what we grant (gntshr). */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "xen_world.h"
 
@@ -139,6 +140,26 @@ int xen_gntshr_share(struct xen_platform_gntshr *handle, uint32_t domid, uint32_
 	}
 	*addr = shared;
 	return 0;
+}
+
+/* The kernel's record of the share is of its mapping, which goes along; unsharing is unmapping. */
+int xen_gntshr_move(struct xen_platform_gntshr *handle, void *addr, uint32_t count, void *to)
+{
+	struct xen_gntshr *gntshr = (struct xen_gntshr *)handle;
+	const size_t len = (size_t)count * XEN_PLATFORM_PAGE_SIZE;
+	int err;
+
+	if (!areas_has(&gntshr->shared, addr, count))
+		return -EINVAL;
+	err = areas_add(&gntshr->shared, to, count);
+	if (err)
+		return err;
+	if (mremap(addr, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) == MAP_FAILED) {
+		err = -errno;
+		addr = to;
+	}
+	areas_take(&gntshr->shared, addr, count);
+	return err;
 }
 
 /* gntalloc frees a page only when the peer has let go of it, and does not say when that is. */

@@ -75,6 +75,7 @@ static const struct xen_platform_ops xen_ops = {
 	.gntshr_open = xen_gntshr_open,
 	.gntshr_close = xen_gntshr_close,
 	.gntshr_share = xen_gntshr_share,
+	.gntshr_move = xen_gntshr_move,
 	.gntshr_unshare = xen_gntshr_unshare,
 	.domain_info = world_domain_info,
 	.foreign_store_ring = xen_foreign_store_ring,

@@ -73,6 +73,7 @@ int xen_gntshr_open(struct xen_platform *platform, struct xen_platform_gntshr **
 void xen_gntshr_close(struct xen_platform_gntshr *handle);
 int xen_gntshr_share(struct xen_platform_gntshr *handle, uint32_t domid, uint32_t count, bool writable,
 		     const struct xen_platform_notify *notify, uint32_t *refs, void **addr);
+int xen_gntshr_move(struct xen_platform_gntshr *handle, void *addr, uint32_t count, void *to);
 int xen_gntshr_unshare(struct xen_platform_gntshr *handle, void *addr, uint32_t count);
 
 int xen_foreign_store_ring(struct xen_platform *platform, uint32_t domid, void **page, uint32_t *port);

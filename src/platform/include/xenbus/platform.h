@@ -166,6 +166,10 @@ int xen_platform_gntshr_share_notify(struct xen_platform_gntshr *xgs, uint32_t d
 				     uint32_t notify_offset, struct xen_platform_evtchn *xce,
 				     uint32_t notify_port, uint32_t *ref, void **addr);
 
+/* mremap(2) of the caller's view, who shared @count pages at @addr: from now on they lie at @to (page aligned), in place of
+ * what the caller had there; unshare them with @to. -EINVAL not a share of this handle; -ENOSYS sim. */
+int xen_platform_gntshr_move(struct xen_platform_gntshr *xgs, void *addr, uint32_t count, void *to);
+
 /* xengntshr_unshare: revokes the grants and unmaps the caller's view. A page that the peer still has
  * mapped stays the peer's to see until it unmaps; the page is never reused for another grant, and no
  * new mapping of it succeeds. Returns the number of pages still mapped by the peer, 0..@count, or

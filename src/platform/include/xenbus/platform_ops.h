@@ -68,6 +68,7 @@ struct xen_platform_ops {
 	/* @count and @notify as for gnttab_map. */
 	int (*gntshr_share)(struct xen_platform_gntshr *xgs, uint32_t domid, uint32_t count, bool writable,
 			    const struct xen_platform_notify *notify, uint32_t *refs, void **addr);
+	int (*gntshr_move)(struct xen_platform_gntshr *xgs, void *addr, uint32_t count, void *to);
 	int (*gntshr_unshare)(struct xen_platform_gntshr *xgs, void *addr, uint32_t count);
 
 	int (*domain_info)(struct xen_platform *platform, uint32_t domid);
