@@ -46,7 +46,7 @@ struct task {
 	bool again;	 /* kicked while it ran: main runs once more */
 	bool condemned;	 /* [blocks] calls return -ENODEV */
 	char blamed[48]; /* the key that the last xenbus_gather() failed on; "" none */
-	bool last_words; /* condemned, but the framework itself may still write */
+	bool last_words; /* condemned or not, calls work: the framework's own, or an uninterrupted driver's */
 };
 
 /* One request of a fiber; lives on its stack. */
@@ -107,6 +107,7 @@ struct device_impl {
 	bool fatal;	   /* xenbus_dev_fatal(): close when the callback returns */
 	bool stay_closed;  /* xenbus_close_device(): until reopened */
 	bool close_asked, reopen_asked;
+	bool left;   /* by xenbus_unregister_device() */
 	bool marked; /* our instance is in the store */
 	bool checking, check_again;
 	bool ask_instance;	       /* while probing: is it another one's? */

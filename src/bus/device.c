@@ -90,10 +90,11 @@ static void say_closed(struct device_impl *impl)
 		return;
 	impl->task.last_words = true;
 	state_write(impl, XenbusStateClosed);
-	impl->task.last_words = false;
+	impl->task.last_words = impl->dev.driver->uninterrupted;
 }
 
-static void device_end(struct device_impl *impl)
+/* The driver lets go of the device, and everything that it held for it is released. */
+static void device_leave(struct device_impl *impl)
 {
 	struct xenbus_device *dev = &impl->dev;
 	bool probed = impl->phase == DEVICE_PROBED;
@@ -106,8 +107,35 @@ static void device_end(struct device_impl *impl)
 	if (probed && dev->driver->remove) {
 		trace_add(dev->bus, dev, XENBUS_TRACE_DRIVER, "remove()");
 		dev->driver->remove(dev);
+		tx_abandon(&impl->task);
 	}
 	resources_release(impl);
+}
+
+/* Nothing of it is left but the name: nobody takes the nodes again as they are. */
+int xenbus_unregister_device(struct xenbus_device *dev)
+{
+	struct device_impl *impl = impl_of(dev);
+
+	if (dev->bus->current != &impl->task)
+		return -EDEADLK;
+	if (impl->phase != DEVICE_PROBED)
+		return 0;
+	device_leave(impl);
+	if (!impl->condemned && dev->state != XenbusStateClosed)
+		state_write(impl, XenbusStateClosed);
+	impl->phase = DEVICE_FAILED;
+	impl->left = true;
+	device_changed(impl);
+	return 0;
+}
+
+static void device_end(struct device_impl *impl)
+{
+	struct xenbus_device *dev = &impl->dev;
+	bool probed = impl->phase == DEVICE_PROBED;
+
+	device_leave(impl);
 	if (probed)
 		say_closed(impl);
 	refusal_give_back(impl);
@@ -230,6 +258,7 @@ static void device_init(struct device_impl *impl, struct root *root)
 	list_init(&impl->resources);
 	task_init(&impl->task, root->bus, device_main, device_ended);
 	impl->task.dev = &impl->dev;
+	impl->task.last_words = root->drv->uninterrupted;
 }
 
 static int candidate_new(struct root *root, const char *nodename, unsigned int refusals)

@@ -218,9 +218,24 @@ void look_instance(struct device_impl *impl)
 		look_failed(impl, LOOK_INSTANCE, err);
 }
 
+/* A device that left its driver is taken again where somebody says so, in the way a new one says it. */
+static void look_left(struct device_impl *impl)
+{
+	int state;
+
+	impl->echo = false;
+	state = read_state(impl, impl->dev.nodename);
+	if (state < 0)
+		look_failed(impl, LOOK_OWN, state);
+	else if (state == XenbusStateInitialising)
+		device_condemn(impl, CONDEMN_VANISHED);
+}
+
 void look_again(struct device_impl *impl, unsigned int looks)
 {
 	impl->dev.bus->counts.looks++;
+	if (impl->left && (looks & LOOK_OWN))
+		look_left(impl);
 	if (impl->phase != DEVICE_PROBED)
 		return;
 	if ((looks & LOOK_OWN) || impl->attempted >= 0)

@@ -49,7 +49,7 @@ void refusal_give_back(struct device_impl *impl)
 		if (remove_instance(&impl->task, &impl->dev) != -EAGAIN)
 			break;
 	tx_abandon(&impl->task);
-	impl->task.last_words = false;
+	impl->task.last_words = impl->dev.driver->uninterrupted;
 }
 
 void refusal_wait(struct device_impl *impl)

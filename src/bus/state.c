@@ -37,7 +37,7 @@ static void forget_old_error(struct device_impl *impl)
 }
 
 /* The keys gathered so far and @state go out together; gathered keys are dropped where that fails. */
-int state_write(struct device_impl *impl, enum xenbus_state state)
+static int state_write_by(struct task *task, struct device_impl *impl, enum xenbus_state state)
 {
 	struct xenbus_device *dev = &impl->dev;
 	enum xenbus_state old = dev->state;
@@ -46,7 +46,7 @@ int state_write(struct device_impl *impl, enum xenbus_state state)
 
 	snprintf(value, sizeof(value), "%d", (int)state);
 	impl->echo = impl->state_unsure = true;
-	err = tx_write_guarded(&impl->task, dev, impl->keys, impl->key_count, value);
+	err = tx_write_guarded(task, dev, impl->keys, impl->key_count, value);
 	keys_clear(impl);
 	if (err == -ENODEV && !impl->task.condemned)
 		look_instance(impl);
@@ -66,20 +66,33 @@ int state_write(struct device_impl *impl, enum xenbus_state state)
 	return 1;
 }
 
+int state_write(struct device_impl *impl, enum xenbus_state state)
+{
+	return state_write_by(&impl->task, impl, state);
+}
+
 int xenbus_switch_state(struct xenbus_device *dev, enum xenbus_state state)
 {
+	struct device_impl *impl = impl_of(dev);
+	struct xenbus_device *own;
 	struct task *task;
 	int err = task_current(dev->bus, &task);
 
 	if (err)
 		return err;
-	if (task->dev != dev)
+	if (task->dev && task->dev != dev)
 		return -EDEADLK;
 	if (task->tx_id)
 		return -EBUSY;
-	if (dev->state == state && !impl_of(dev)->key_count)
+	if (impl->task.condemned && !impl->task.last_words)
+		return -ENODEV;
+	if (dev->state == state && !impl->key_count)
 		return 0;
-	return state_write(impl_of(dev), state);
+	own = task->dev;
+	task->dev = dev; /* a task's writes are guarded as the device's own */
+	err = state_write_by(task, impl, state);
+	task->dev = own;
+	return err;
 }
 
 int xenbus_publish(struct xenbus_device *dev, enum xenbus_state state)

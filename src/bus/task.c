@@ -153,7 +153,7 @@ int task_park_store(struct task *task)
 
 	do {
 		before = replies(task->bus);
-		err = task_park(task, task->last_words ? LAST_WORDS_NS : 0);
+		err = task_park(task, task->condemned && task->last_words ? LAST_WORDS_NS : 0);
 	} while (err == -ETIMEDOUT && replies(task->bus) != before);
 	return err == -ETIMEDOUT ? -ENODEV : err;
 }
@@ -163,7 +163,8 @@ void task_condemn(struct task *task)
 	if (task->condemned)
 		return;
 	task->condemned = true;
-	task_wake(task);
+	if (!task->last_words)
+		task_wake(task);
 }
 
 int task_current(struct xenbus *bus, struct task **task)

@@ -80,6 +80,9 @@ struct xenbus_driver {
 	const char *name;
 	const struct xenbus_device_id *ids;
 	int (*probe)(struct xenbus_device *dev, const struct xenbus_device_id *id);
+	/* Callbacks go on to their end as in Linux, whatever becomes of the device meanwhile: no wait of theirs fails because
+	 * it is condemned, in remove() neither; what would change a node that is not the device's any more still does. */
+	bool uninterrupted;
 	/* Linux's way; with features/publish/connect set it is called only for XENBUS_ACTION_DRIVER. */
 	void (*otherend_changed)(struct xenbus_device *dev, enum xenbus_state state);
 	/* Last call for the device, in its fiber; [blocks] calls return -ENODEV there. Resources of the
@@ -176,10 +179,17 @@ static inline void dev_set_drvdata(struct xenbus_device *dev, void *data)
 
 const char *xenbus_strstate(enum xenbus_state state); /* "Initialising", ...; "Gone"; static */
 
-/* [blocks] Writes @state into <nodename>/state, in a transaction that checks the instance.
+/* [blocks] Writes @state into <nodename>/state, in a transaction that checks the instance. From the device's fiber, or one
+ * of xenbus_task().
  * Returns 1 written; 0 it was there already; -ENODEV vanished, or replaced by another instance; -ESTALE, where
  * the framework negotiates, for states up to Connected: somebody else wrote the state meanwhile; -errno of the store. Where it is not 1, dev->state is what it was (0: what it is). */
 int xenbus_switch_state(struct xenbus_device *dev, enum xenbus_state state);
+
+/* [blocks] Linux's device_unregister(), for drivers that negotiate themselves: the device leaves its driver. remove() runs
+ * now, from within the callback that calls this, then its resources are released and its state becomes Closed. @dev is valid
+ * until that callback returns. Its nodes stay; they are taken again when they are made anew, or their state becomes
+ * Initialising. 0, also where that was done before; -EDEADLK not in the device's own fiber. */
+int xenbus_unregister_device(struct xenbus_device *dev);
 
 /* Adds <nodename>/@node = printf(@fmt) to what the framework writes together with the next state, in one
  * transaction. In features() and publish(). 0, -ENOMEM, -E2BIG value over 4096 bytes. */
