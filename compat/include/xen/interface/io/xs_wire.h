@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef _XEN_INTERFACE_IO_XS_WIRE_H
+#define _XEN_INTERFACE_IO_XS_WIRE_H
+
+#define XENSTORE_PAYLOAD_MAX 4096
+#define XENSTORE_ABS_PATH_MAX 3072
+#define XENSTORE_REL_PATH_MAX 2048
+
+#endif

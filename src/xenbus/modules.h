@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef XENBUS_MODULES_H
+#define XENBUS_MODULES_H
+/*
+ * Linux-style modules that run: each has a socket, DIR/modules/DOMID.NAME, and answers lines to a line. See
+ * compat/control.c.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define MODULE_NAME_MAX 64
+
+/* The folder of the sockets of the world @run_dir (an option's argument, NULL: not given). A descriptor; -ENOENT no module
+ * was ever loaded; -1 after saying why not. */
+int modules_open(const char *run_dir);
+
+/* Asks the module of that number and name. The stream of its answers, closed by the caller, ends with its connection; NULL
+ * and errno: ENOENT, ECONNREFUSED it does not run (what a dead one left is removed). */
+FILE *module_ask(int folder, uint32_t domid, const char *name, const char *request);
+
+/* "alice-front.so" and "./alice_front" are alice_front, as insmod has it. False: it is no name. */
+bool module_name(const char *text, char name[MODULE_NAME_MAX]);
+
+/* The domain that this process lives in: its own, where it was started in one, else 0. */
+uint32_t module_own_domid(void);
+
+#endif
