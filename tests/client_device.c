@@ -38,7 +38,8 @@ ssize_t __wrap_write(int fd, const void *data, size_t len)
 	return -1;
 }
 
-/* One write in, one message out: more in a write than its first message would be lost on the device. */
+/* One write in, one message out: more in a write than its first message would be lost on the device, and a write
+ * before the reply to a request would change that. */
 static bool kernel_step(void *ctx)
 {
 	struct device *d = ctx;
@@ -51,6 +52,8 @@ static bool kernel_step(void *ctx)
 		return false;
 	wire_header_get(in, &header);
 	assert_int_equal(got, WIRE_HEADER_SIZE + header.len);
+	if (header.type != XS_WATCH && header.type != XS_UNWATCH)
+		assert_int_equal(recv(d->kernel, out, 1, MSG_DONTWAIT | MSG_PEEK), -1);
 	d->messages++;
 	if (header.type == XS_WATCH) {
 		memcpy(d->watch_args, in + WIRE_HEADER_SIZE, sizeof(d->watch_args));
@@ -103,6 +106,42 @@ static void each_message_goes_out_in_a_write_of_its_own(void **state)
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(req[i].done, 1);
 	device_deinit(&d);
+}
+
+/* Replies and events, in pieces of every size: the next request goes out when the one before has its reply. */
+static void requests_wait_for_the_reply_before_them(void **state)
+{
+	const struct iovec iov = { (void *)(uintptr_t) "/a", 3 };
+	uint8_t out[3 * WIRE_HEADER_SIZE + 16], in[WIRE_MESSAGE_MAX];
+	struct xsd_sockmsg header;
+
+	for (size_t piece = 1; piece < sizeof(out); piece++) {
+		struct test_request req[2] = { test_request(), test_request() };
+		struct device d;
+
+		device_init(&d);
+		d.host.idle = NULL;
+		assert_int_equal(xenstore_submit(d.xs, &req[0].req, XS_READ, 0, &iov, 1), 0);
+		assert_int_equal(xenstore_submit(d.xs, &req[1].req, XS_READ, 0, &iov, 1), 0);
+		virtual_host_settle(&d.host);
+		assert_true(recv(d.kernel, in, sizeof(in), MSG_DONTWAIT) > 0);
+		wire_header_get(in, &header);
+		/* An event, which is nobody's, with the number of the request; then the reply. */
+		wire_header_put(out, XS_WATCH_EVENT, header.req_id, 0, 6);
+		memcpy(out + WIRE_HEADER_SIZE, "/x\0ff", 6);
+		wire_header_put(out + WIRE_HEADER_SIZE + 6, XS_READ, header.req_id, 0, 2);
+		memcpy(out + 2 * WIRE_HEADER_SIZE + 6, "ok", 2);
+		for (size_t at = 0, all = 2 * WIRE_HEADER_SIZE + 8; at < all; at += piece) {
+			if (at < all - 2) /* the reply's header has not come */
+				assert_int_equal(recv(d.kernel, in, sizeof(in), MSG_DONTWAIT), -1);
+			send(d.kernel, out + at, at + piece < all ? piece : all - at, 0);
+			virtual_host_settle(&d.host);
+		}
+		assert_int_equal(req[0].done, 1);
+		assert_int_equal(req[1].done, 0);
+		assert_true(recv(d.kernel, in, sizeof(in), MSG_DONTWAIT) > 0);
+		device_deinit(&d);
+	}
 }
 
 static void what_the_device_refuses_is_refused_here(void **state)
@@ -212,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_message_goes_out_in_a_write_of_its_own),
+		cmocka_unit_test(requests_wait_for_the_reply_before_them),
 		cmocka_unit_test(what_the_device_refuses_is_refused_here),
 		cmocka_unit_test(an_event_before_its_watchs_reply_fires_and_no_depth_is_sent),
 		cmocka_unit_test(a_refused_watch_is_answered_and_the_connection_stays),

@@ -6,6 +6,9 @@
  * though its bytes count as written, so exactly one message goes into a write. Somewhat less than a whole payload
  * fits. A WATCH's depth is dropped with OK, and XS_RESET_WATCHES would drop the kernel's watches too.
  *
+ * The kernel keeps one request a file, and sends it in its own time: a second write would change what the first one
+ * says. So each waits for the reply to the one before; nothing is pipelined here.
+ *
  * A write never waits for room: poll(2) knows only of reading. A WATCH or UNWATCH is waited for in the write, and a
  * WATCH that the store refuses gets no reply: the write fails with the store's error. We make the reply:
  *
@@ -34,6 +37,11 @@ struct device_transport {
 	int given;		  /* that descriptor until it is open; -1 */
 	struct out_queue refused; /* replies that the kernel does not make */
 	struct xenbus_work work;  /* tells of them */
+	bool awaits;		  /* the kernel has a request, that of id: */
+	uint32_t id;
+	uint8_t header[WIRE_HEADER_SIZE]; /* of the message that is coming in: */
+	size_t header_len;		  /* bytes of it that have come */
+	size_t payload_left;
 };
 
 static struct device_transport *to_device(struct transport *transport)
@@ -73,6 +81,8 @@ static int device_open(struct transport *transport)
 		return err;
 	}
 	d->fd = fd;
+	d->awaits = false;
+	d->header_len = d->payload_left = 0;
 	transport->depth = TRANSPORT_DEPTH_NO;
 	return 0;
 }
@@ -95,6 +105,45 @@ static int refuse(struct device_transport *d, const struct xsd_sockmsg *header, 
 	return 0;
 }
 
+/* Whether the kernel still has a request once its write is over: those about watches are waited for in it. */
+static bool is_kept(const struct xsd_sockmsg *header)
+{
+	return header->type != XS_WATCH && header->type != XS_UNWATCH;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static void message_begins(struct device_transport *d)
+{
+	struct xsd_sockmsg header;
+
+	wire_header_get(d->header, &header);
+	d->header_len = 0;
+	d->payload_left = header.len;
+	if (header.type != XS_WATCH_EVENT && header.req_id == d->id)
+		d->awaits = false;
+}
+
+/* Follows the kernel's messages through the @len bytes at @in: one may be the reply that is awaited. */
+static void look_for_reply(struct device_transport *d, const uint8_t *in, size_t len)
+{
+	for (size_t part; len; in += part, len -= part) {
+		if (d->payload_left) {
+			part = smaller(d->payload_left, len);
+			d->payload_left -= part;
+			continue;
+		}
+		part = smaller(WIRE_HEADER_SIZE - d->header_len, len);
+		memcpy(d->header + d->header_len, in, part);
+		d->header_len += part;
+		if (d->header_len == WIRE_HEADER_SIZE)
+			message_begins(d);
+	}
+}
+
 /* Writes the first message of @data, which holds whole messages, since a write takes one or nothing. */
 static ssize_t device_send(struct transport *transport, const void *data, size_t len)
 {
@@ -108,6 +157,8 @@ static ssize_t device_send(struct transport *transport, const void *data, size_t
 	wire_header_get(data, &header);
 	size = WIRE_HEADER_SIZE + header.len;
 	assert(size <= len);
+	if (d->awaits)
+		return -EAGAIN;
 	do
 		sent = write(d->fd, data, size);
 	while (sent < 0 && errno == EINTR);
@@ -115,6 +166,8 @@ static ssize_t device_send(struct transport *transport, const void *data, size_t
 		err = refuse(d, &header, errno);
 		return err ? err : (ssize_t)size;
 	}
+	d->awaits = is_kept(&header);
+	d->id = header.req_id;
 	return (size_t)sent == size ? sent : -EIO;
 }
 
@@ -142,6 +195,8 @@ static ssize_t device_recv(struct transport *transport, void *buf, size_t size)
 	errno = EAGAIN;
 	if (!d->refused.head)
 		got = read(d->fd, buf, size);
+	if (got > 0)
+		look_for_reply(d, buf, (size_t)got);
 	if (got > 0 && out_queue_bytes(&d->refused))
 		xenbus_work_post(transport->host, &d->work);
 	if (got >= 0)
