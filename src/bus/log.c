@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Where lines go that the owner of the bus does not want for himself: to stderr as a kernel prints them, and to
- * the log of the local world, for `xenbus dmesg`. */
+ * the log of the world, for `xenbus dmesg`. */
 #include "bus.h"
 #include <base/logfile.h>
 #include <stdlib.h>
+#include <xenbus/trace_file.h>
 
 void bus_log_open(struct xenbus *bus)
 {
-	const char *dir = getenv("XENBUS_RUN_DIR");
+	const char *dir = trace_file_world(bus->platform);
 	char *path;
 
 	if (bus->config.log || !dir || asprintf(&path, "%s/dmesg", dir) < 0)

@@ -31,24 +31,11 @@ void bus_trace_close(struct xenbus *bus)
 	ringfile_free(bus->trace);
 }
 
-/* The folder of the world that this program is in, if there is one and its clock is the machine's. */
-static const char *world_dir(const struct xenbus *bus)
-{
-	const char *dir = getenv("XENBUS_RUN_DIR");
-
-	if (xenbus_host_fd(bus->host) < 0)
-		return NULL; /* a simulator's */
-	if (dir && *dir)
-		return dir;
-	if (bus->platform && !strcmp(xen_platform_name(bus->platform), "xen") && !access(XEN_RUN_DIR, W_OK))
-		return XEN_RUN_DIR;
-	return NULL;
-}
-
 /* Only of programs with drivers: a toolstack's command comes and goes, and its ring would push out theirs. */
 void trace_publish(struct xenbus *bus)
 {
-	const char *world = world_dir(bus);
+	/* A simulator's clock is not the machine's. */
+	const char *world = xenbus_host_fd(bus->host) < 0 ? NULL : trace_file_world(bus->platform);
 	char *dir;
 	int err;
 

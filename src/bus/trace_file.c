@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xenbus/platform.h>
 #include <xenbus/trace_file.h>
 
 const char *const trace_file_kinds[TRACE_FILE_KINDS] = {
@@ -27,4 +32,16 @@ void trace_file_check(struct xenbus_trace_entry *entry)
 		entry->other = XenbusStateUnknown;
 	check_string(entry->device, sizeof(entry->device));
 	check_string(entry->text, sizeof(entry->text));
+}
+
+const char *trace_file_world(const struct xen_platform *platform)
+{
+	const char *dir = getenv("XENBUS_RUN_DIR");
+
+	if (dir && *dir)
+		return dir;
+	if (!platform || strcmp(xen_platform_name(platform), "xen"))
+		return NULL;
+	mkdir(XEN_RUN_DIR, 0700); /* root's; others look whether it is there */
+	return access(XEN_RUN_DIR, W_OK) ? NULL : XEN_RUN_DIR;
 }

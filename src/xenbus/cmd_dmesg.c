@@ -36,6 +36,8 @@ int cmd_dmesg(const struct cli_command *command, int argc, char **argv)
 		return CLI_FAILURE;
 	world_path(&dir, "dmesg", path);
 	err = logfile_read(path, print_line, NULL);
+	if (err == -ENOENT && world_is_machine(run_dir))
+		return cli_fail("no program with drivers has logged in %s", dir.path);
 	if (err == -ENOENT)
 		return cli_fail("no world lives in %s; `xenbus up --run-dir %s` starts one", dir.path,
 				dir.path);

@@ -12,6 +12,7 @@
 #include <base/list.h>
 #include <base/logfile.h>
 #include <xenbus/platform.h>
+#include <xenbus/trace_file.h>
 
 bool program_number(const char *name, const char *option, const char *text, unsigned long min,
 		    unsigned long max, unsigned int *out)
@@ -45,10 +46,10 @@ static void log_line(void *ctx, enum xenbus_log_level level, const char *line)
 		(unsigned long long)(us % 1000000), line);
 }
 
-/* A local world has a log for its programs; without one stderr is all. */
+/* A world has a log for its programs; without one stderr is all. */
 static void open_dmesg(struct program *program)
 {
-	const char *dir = getenv("XENBUS_RUN_DIR");
+	const char *dir = trace_file_world(program->platform);
 	char *path;
 
 	if (!dir || asprintf(&path, "%s/dmesg", dir) < 0)
@@ -115,6 +116,7 @@ static int open_all(struct program *program, struct xenbus_config *config, const
 		err = open_world(program, why);
 	if (err)
 		return err;
+	open_dmesg(program);
 	*why = NULL;
 	config->host = program->host;
 	config->platform = program->platform;
@@ -129,7 +131,6 @@ int program_open(struct program *program, void (*changed)(void *ctx, struct xenb
 	int err;
 
 	program->signal_fd = program->signal_source.fd = program->world_source.fd = -1;
-	open_dmesg(program);
 	err = open_all(program, &config, &why);
 	if (!err)
 		return 0;

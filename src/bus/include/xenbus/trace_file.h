@@ -4,9 +4,11 @@
 /*
  * Where programs' traces are while they run, and after: DIR/trace/DOMID.PID.N.ring, files of <base/ringfile.h> whose
  * records are struct xenbus_trace_entry and whose owner is the domid. DIR is the world's, XENBUS_RUN_DIR; on Xen
- * /run/xenbus, where that is there. For programs of this project: not installed.
+ * /run/xenbus, beside DIR/dmesg of <base/logfile.h>. For programs of this project: not installed.
  */
 #include <xenbus/xenbus.h>
+
+struct xen_platform;
 
 #define TRACE_FILE_FOLDER "trace"
 #define TRACE_FILE_KIND "xenbus trace"
@@ -18,6 +20,10 @@
 /* What each enum xenbus_trace_kind is called. */
 #define TRACE_FILE_KINDS (XENBUS_TRACE_WAIT + 1u)
 extern const char *const trace_file_kinds[TRACE_FILE_KINDS];
+
+/* The folder of the world that this program is in: XENBUS_RUN_DIR; on Xen /run/xenbus, which is made where it may be.
+ * NULL: none. */
+const char *trace_file_world(const struct xen_platform *platform);
 
 /* Makes of @entry, which anybody may have written, one that can be used: kind and states are within their enums
  * (others become XENBUS_TRACE_NOTE and XenbusStateUnknown), strings end, and what a terminal might obey is '?'. */

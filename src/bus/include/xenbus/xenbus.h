@@ -126,7 +126,7 @@ struct xenbus_config {
 	struct xenbus_host *host;      /* borrowed, outlives the bus */
 	struct xen_platform *platform; /* borrowed, outlives the bus; NULL: no rings, no events */
 	/* One line without newline, guest bytes escaped; borrowed for the call. NULL: lines go to stderr, as a
-	 * kernel prints them, and to the local world's log where XENBUS_RUN_DIR names one (`xenbus dmesg`). */
+	 * kernel prints them, and to the log of the world, for `xenbus dmesg`: in XENBUS_RUN_DIR, on Xen /run/xenbus. */
 	void (*log)(void *ctx, enum xenbus_log_level level, const char *line);
 	/* @dev came, changed its state, or went (one call each); NULL: the last device of an unregistered driver
 	 * is gone. For programs that wait; runs on the loop or in a fiber, and may not block. */
