@@ -234,7 +234,8 @@ static bool front_may(unsigned int from, unsigned int to)
 	case XenbusStateInitialised:
 		return from == XenbusStateInitialising;
 	case XenbusStateConnected:
-		return from == XenbusStateInitialised;
+		return from == (checker.scene->options->scenario->straight ? XenbusStateInitialising
+									   : XenbusStateInitialised);
 	case XenbusStateClosing:
 		return from != XenbusStateClosed;
 	case XenbusStateClosed:

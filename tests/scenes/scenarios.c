@@ -2,6 +2,7 @@
 #include "scene.h"
 
 extern const struct scenario alice, chaos;
+extern const struct scenario linux_blkback, linux_netback;
 extern const struct scenario hostile_keys, hostile_keys_domain, hostile_liar, hostile_permissions,
 	hostile_store, hostile_store_domain, hostile_late, hostile_domid, chaos_domain;
 extern const struct scenario death_of_front_domain, death_of_back_domain, death_of_back_process,
@@ -15,6 +16,8 @@ extern const struct scenario race_closed, race_detach, race_rival, race_1, race_
 const struct scenario *const scenarios[] = {
 	&alice,
 	&chaos,
+	&linux_blkback,
+	&linux_netback,
 	&death_of_front_domain,
 	&death_of_back_domain,
 	&death_of_back_process,

@@ -556,6 +556,8 @@ static void scene_open(struct scene *scene, const struct scene_options *options)
 					   .ctx = scene };
 
 	*scene = (struct scene){ .options = options, .device = { "alice_dev", SCENE_FRONT_DOMID, 0, 0 } };
+	if (options->scenario->devicetype)
+		scene->device.devicetype = options->scenario->devicetype;
 	scene->first_ns = UINT64_MAX;
 	scene->traces = open_memstream(&scene->remains, &scene->remains_len);
 	end_init(scene, &scene->toolstack, "toolstack", 0);

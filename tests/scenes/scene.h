@@ -53,6 +53,7 @@ struct end {
 	bool closing;		   /* its bus is being closed */
 	size_t kept;		   /* entries of its bus's trace copied */
 	char launch[20];	   /* this life's, for xenbus_toolstack_release() */
+	void *ctx;		   /* of who has taken its place: linux_backend.h */
 	char store_path[32];	   /* the store's socket, as it calls it: so the store knows who comes */
 };
 
@@ -64,6 +65,8 @@ struct scenario {
 	bool sweep; /* the seed is the number of what fails: behind the last there is nothing more to see */
 	uint32_t back_domid;
 	unsigned int fail_one_in, failures; /* as in struct sim_config */
+	const char *devicetype;		    /* NULL: alice's */
+	bool straight;			    /* its frontend goes from Initialising to Connected */
 };
 extern const struct scenario *const scenarios[]; /* NULL-terminated */
 
