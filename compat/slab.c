@@ -137,28 +137,27 @@ void kmem_cache_free(struct kmem_cache *cache, void *p)
 }
 
 /* One line for each line that asked. */
+static void reclaim_from(const char *where)
+{
+	struct block *block, *next;
+	size_t count = 0, bytes = 0;
+	LIST_HEAD(same);
+
+	list_for_each_entry_safe(block, next, &rt.blocks, link)
+	{
+		if (strcmp(block->where, where))
+			continue;
+		count++;
+		bytes += block->size;
+		list_move_tail(&block->link, &same);
+	}
+	leak("%zu block%s of kmalloc() from %s, %zu bytes", count, count == 1 ? "" : "s", where, bytes);
+	/* Now only: @where may be a cache's name, which is one of them. */
+	list_for_each_entry_safe(block, next, &same, link) free(block);
+}
+
 void slab_reclaim(void)
 {
-	while (!list_empty(&rt.blocks)) {
-		const char *where = list_first_entry(&rt.blocks, struct block, link)->where;
-		struct block *block, *next;
-		size_t count = 0, bytes = 0;
-
-		list_for_each_entry_safe(block, next, &rt.blocks, link)
-		{
-			if (strcmp(block->where, where))
-				continue;
-			count++;
-			bytes += block->size;
-			list_move_tail(&block->link, &rt.blocks);
-		}
-		leak("%zu block%s of kmalloc() from %s, %zu bytes", count, count == 1 ? "" : "s", where,
-		     bytes);
-		/* They are at the end now; @where is theirs, or a cache's name that goes with them. */
-		while (count--) {
-			block = list_last_entry(&rt.blocks, struct block, link);
-			list_del(&block->link);
-			free(block);
-		}
-	}
+	while (!list_empty(&rt.blocks))
+		reclaim_from(list_first_entry(&rt.blocks, struct block, link)->where);
 }

@@ -8,6 +8,7 @@
 #include <xenbus/trace_file.h>
 
 #include "cli.h"
+#include "modules.h"
 #include "process.h"
 #include "world.h"
 
@@ -32,6 +33,8 @@ static int remove_files(const struct world_dir *dir)
 	}
 	world_path(dir, TRACE_FILE_FOLDER, path);
 	removed += (int)ringfile_remove_all(path);
+	world_path(dir, MODULES_FOLDER, path);
+	removed += modules_remove_all(path);
 	rmdir(dir->path); /* stays where somebody keeps something else in it */
 	return removed;
 }

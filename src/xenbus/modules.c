@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -24,7 +25,7 @@ int modules_open(const char *run_dir)
 
 	if (!world_is_machine(run_dir) && world_dir(run_dir, &dir))
 		return -1;
-	snprintf(path, sizeof(path), "%s/modules", dir.path);
+	snprintf(path, sizeof(path), "%s/" MODULES_FOLDER, dir.path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		return fd;
@@ -56,6 +57,21 @@ FILE *module_ask(int folder, uint32_t domid, const char *name, const char *reque
 	if (!answer)
 		errno = err ? err : EPIPE;
 	return answer;
+}
+
+int modules_remove_all(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *entry;
+	int removed = 0;
+
+	while (dir && (entry = readdir(dir)))
+		if (*entry->d_name != '.')
+			removed += !unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+	rmdir(path);
+	return removed;
 }
 
 bool module_name(const char *text, char name[MODULE_NAME_MAX])

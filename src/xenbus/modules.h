@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#define MODULES_FOLDER "modules"
 #define MODULE_NAME_MAX 64
 
 /* The folder of the sockets of the world @run_dir (an option's argument, NULL: not given). A descriptor; -ENOENT no module
@@ -18,6 +19,9 @@ int modules_open(const char *run_dir);
 /* Asks the module of that number and name. The stream of its answers, closed by the caller, ends with its connection; NULL
  * and errno: ENOENT, ECONNREFUSED it does not run (what a dead one left is removed). */
 FILE *module_ask(int folder, uint32_t domid, const char *name, const char *request);
+
+/* The sockets that a world's modules left in the folder @path, and the folder, if nothing else is in it. Returns how many. */
+int modules_remove_all(const char *path);
 
 /* "alice-front.so" and "./alice_front" are alice_front, as insmod has it. False: it is no name. */
 bool module_name(const char *text, char name[MODULE_NAME_MAX]);

@@ -7,6 +7,7 @@
  *     DIR/broker.sock      who plays the hypervisor           DIR/xenstored.sock   the store
  *     DIR/broker.log, DIR/xenstored.log   what they complain of
  *     DIR/dmesg, DIR/dmesg.0              what programs log, see <base/logfile.h>
+ *     DIR/modules/                        sockets of Linux-style modules, see modules.h
  *     DIR/trace/                          what happened on their buses, see <xenbus/trace_file.h>
  *
  * On a machine with Xen the store is where libxenstore looks for it and there is no directory.

@@ -3,11 +3,9 @@
 #define _LINUX_CONTAINER_OF_H
 #include <linux/stddef.h>
 
-#define container_of(ptr, type, member)                                             \
-	({                                                                          \
-		const __typeof__(((type *)0)->member) *member_ptr_ = (void *)(ptr); \
-		(type *)((char *)member_ptr_ - offsetof(type, member));             \
-	})
+/* The branch not taken is there for the compiler's complaint where @ptr is of another type. */
+#define container_of(ptr, type, member) \
+	((type *)((char *)(1 ? (ptr) : &((type *)0)->member) - offsetof(type, member)))
 #define container_of_const(ptr, type, member) container_of(ptr, type, member)
 
 #endif
