@@ -77,12 +77,23 @@ static void domains_are_known_to_domain_0_only(void **state)
 	assert_string_equal(xen_platform_name(dom0), "xen");
 }
 
+/* Xen binds it for any domain; it is raised in domain 0's xenstored only. */
+static void a_guest_may_bind_the_virq_and_hears_nothing(void **state)
+{
+	struct end guest = end_open(*state, 1);
+
+	assert_true(xen_platform_evtchn_bind_virq(guest.xce, 3) > 0);
+	assert_int_equal(xen_platform_evtchn_pending(guest.xce), -EAGAIN);
+	end_close(&guest);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		CONTRACT(a_guests_store_ring_is_the_one_its_kernel_uses),
 		CONTRACT(domain_0s_store_ring_is_its_kernels),
 		CONTRACT(store_rings_are_not_for_everybody),
+		CONTRACT(a_guest_may_bind_the_virq_and_hears_nothing),
 		CONTRACT(domains_are_known_to_domain_0_only),
 	};
 
