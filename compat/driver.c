@@ -15,7 +15,7 @@ struct linux_device {
 
 struct managed {
 	struct list_head link;
-	unsigned char data[] __aligned(16);
+	void *data[]; /* as aligned as the block is: two pointers stand before it */
 };
 
 /* What a registered driver needs of us. */

@@ -19,21 +19,23 @@
 /* Not in PATH: a xenstored there is Xen's own as a rule, which needs a hypervisor. */
 int process_find(const char *name, char *path, size_t size)
 {
-	char self[PATH_MAX], sbin[PATH_MAX + sizeof("/../sbin")];
-	const char *const dirs[] = { self, sbin, XENBUS_SBINDIR, XENBUS_LIBEXECDIR };
+	char self[PATH_MAX], sbin[PATH_MAX + 16], libexec[PATH_MAX + 24];
+	const char *const dirs[] = { self, sbin, libexec, XENBUS_SBINDIR, XENBUS_LIBEXECDIR };
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	self[len < 0 ? 0 : len] = '\0';
 	if (strrchr(self, '/'))
 		*strrchr(self, '/') = '\0';
 	snprintf(sbin, sizeof(sbin), "%s/../sbin", self);
+	snprintf(libexec, sizeof(libexec), "%s/../libexec/xenbus", self);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
 		int n = snprintf(path, size, "%s/%s", dirs[i], name);
 
 		if (n > 0 && (size_t)n < size && !access(path, X_OK))
 			return 0;
 	}
-	return cli_fail("no %s in %s, %s, %s or %s", name, self, sbin, XENBUS_SBINDIR, XENBUS_LIBEXECDIR);
+	return cli_fail("no %s in %s, %s, %s, %s or %s", name, self, sbin, libexec, XENBUS_SBINDIR,
+			XENBUS_LIBEXECDIR);
 }
 
 void process_detach(const char *log)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Where @name, a program of this project, is: beside this one, in the sbin beside this one's folder, else where
+/* Where @name, a program of this project, is: beside this one, in the sbin or libexec beside this one's folder, else where
  * it was to be installed. 0, or CLI_FAILURE after saying where it was sought. */
 int process_find(const char *name, char *path, size_t size);
 

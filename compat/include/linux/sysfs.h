@@ -42,7 +42,7 @@ struct device_attribute {
 	static const struct attribute_group label##_group = { .attrs = label##_attrs }; \
 	static const struct attribute_group *label##_groups[] = { &label##_group, NULL }
 
-/* What show() writes is seen by `xenbus lsmod --json`; there is no file, so nobody calls store(). 0; -EEXIST; -ENOMEM. */
+/* Kept, and shown nowhere: nobody calls show() or store(). 0; -EEXIST; -ENOMEM. */
 int device_create_file(struct device *dev, const struct device_attribute *attr)
 	LINUX_SYMBOL(device_create_file);
 void device_remove_file(struct device *dev, const struct device_attribute *attr)
