@@ -58,6 +58,35 @@ static void pages_are_mapped_in_the_order_of_the_refs(void **state)
 	end_close(&back);
 }
 
+/* Where it lies is the granter's business: the mapper, and the end of it, see no difference. */
+static void a_share_may_be_moved(void **state)
+{
+	struct end front = end_open(*state, 1), back = end_open(*state, 0);
+	uint8_t *ours, *theirs, *at;
+	uint32_t ref = 0;
+
+	at = mmap(NULL, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	assert_ptr_not_equal(at, MAP_FAILED);
+	ours = end_share(&front, &back, 1, true, &ref);
+	if (xen_platform_gntshr_move(front.xgs, ours, 1, at) == -ENOSYS) {
+		/* Not the simulator; nor where an end's memory is not this test's. */
+		assert_string_not_equal(xen_platform_name(front.platform), "local");
+		assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 1), 0);
+		munmap(at, PAGE);
+	} else {
+		assert_int_equal(end_map(&back, &front, &ref, 1, RW, &theirs), 0);
+		end_puts(&front, at, "from where it is now");
+		end_assert_string(&back, theirs, "from where it is now");
+		assert_int_equal(xen_platform_gnttab_unmap(back.xgt, theirs, 1), 0);
+		assert_int_equal(xen_platform_gntshr_move(front.xgs, ours, 1, at), -EINVAL);
+		assert_int_equal(xen_platform_gntshr_move(front.xgs, at, 1, at + 1), -EINVAL);
+		assert_int_equal(xen_platform_gntshr_unshare(front.xgs, ours, 1), -EINVAL);
+		assert_int_equal(xen_platform_gntshr_unshare(front.xgs, at, 1), 0);
+	}
+	end_close(&front);
+	end_close(&back);
+}
+
 static void counts_and_rights_out_of_range_are_refused(void **state)
 {
 	struct end front = end_open(*state, 1), back = end_open(*state, 0);
@@ -297,6 +326,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		CONTRACT(a_granted_page_is_one_memory),
 		CONTRACT(pages_are_mapped_in_the_order_of_the_refs),
+		CONTRACT(a_share_may_be_moved),
 		CONTRACT(counts_and_rights_out_of_range_are_refused),
 		CONTRACT(only_the_domain_it_was_granted_to_may_map),
 		CONTRACT(a_read_only_grant_cannot_be_written),
