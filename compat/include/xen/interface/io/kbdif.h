@@ -26,6 +26,7 @@
 #define XENKBD_FIELD_REQ_ABS_POINTER "request-abs-pointer"
 #define XENKBD_FIELD_REQ_RAW_POINTER "request-raw-pointer"
 #define XENKBD_FIELD_REQ_MTOUCH "request-multi-touch"
+#define XENKBD_FIELD_RING_REF "page-ref"
 #define XENKBD_FIELD_RING_GREF "page-gref"
 #define XENKBD_FIELD_EVT_CHANNEL "event-channel"
 #define XENKBD_FIELD_WIDTH "width"
