@@ -163,6 +163,14 @@ int control_open(void)
 	return xenbus_source_add(process.host, &process.control_source, fd, XENBUS_SOURCE_READ);
 }
 
+/* The descriptor is closed by the process's end, which is what is waited for. */
+static void tell_end(struct client *c)
+{
+	dprintf(c->fd, "0\n");
+	list_del(&c->link);
+	free(c);
+}
+
 /* Who waits for the end learns of it from the number, and from the connection's end that the process is done. */
 void control_close(void)
 {
@@ -173,8 +181,9 @@ void control_close(void)
 		struct client *c = list_first(&process.clients, struct client, link);
 
 		if (c->waits)
-			dprintf(c->fd, "0\n");
-		client_end(c);
+			tell_end(c);
+		else
+			client_end(c);
 	}
 	if (process.control_source.fd >= 0)
 		xenbus_source_remove(process.host, &process.control_source);

@@ -285,7 +285,7 @@ static int print_outcome(const char *file, const struct outcome *out)
 }
 
 /* The parent: says what the child told. */
-static int await(const char *file, int report, pid_t child)
+static int await(const char *file, int report)
 {
 	struct outcome out = { .error = ECHILD };
 	ssize_t n;
@@ -297,7 +297,6 @@ static int await(const char *file, int report, pid_t child)
 		return print_outcome(file, &out);
 	fprintf(stderr, "insmod: ERROR: could not insert module %s: its process died; see `xenbus dmesg`\n",
 		file);
-	waitpid(child, NULL, 0);
 	return 1;
 }
 
@@ -314,6 +313,19 @@ static int in_foreground(const char *file, char **parameters)
 	return status;
 }
 
+/* The child: holds nothing of the caller's but @report, which the module has now. */
+static int stay(const char *file, char **parameters, int report)
+{
+	pid_t module;
+
+	setsid();
+	module = supervise_begin() ? -1 : fork();
+	if (module == 0)
+		return run(file, parameters, report);
+	detach(report);
+	return module < 0 ? 1 : supervise(module);
+}
+
 static int in_background(const char *file, char **parameters)
 {
 	int report[2];
@@ -328,11 +340,10 @@ static int in_background(const char *file, char **parameters)
 	}
 	if (pid) {
 		close(report[1]);
-		return await(file, report[0], pid);
+		return await(file, report[0]);
 	}
 	close(report[0]);
-	setsid();
-	return run(file, parameters, report[1]);
+	return stay(file, parameters, report[1]);
 }
 
 int main(int argc, char **argv)

@@ -55,6 +55,12 @@ void control_close(void);
 /* The folder of the sockets of modules, made where it is missing. A descriptor or -errno. */
 int control_folder(void);
 
+/* supervise.c */
+/* Before the module's process is made. 0 or -errno. */
+int supervise_begin(void);
+/* Waits for the end of the module's process, a child; closes its devices where it was killed. Exit status. */
+int supervise(int pid);
+
 /* The folder where this world keeps what its programs share: XENBUS_RUN_DIR, else on Xen /run/xenbus. */
 const char *process_run_dir(void);
 /* Ends the loop. */

@@ -127,11 +127,67 @@ static void a_fatal_error_closes_and_says_why(void **state)
 	stop_linux_style(&w);
 }
 
+/* -- device_unregister() -- */
+
+static void back_leaves(struct xenbus_device *dev, enum xenbus_state state)
+{
+	struct world_end *back = list_entry(dev->driver, struct world_end, drv);
+	int removes = back->removes;
+
+	if (state != XenbusStateConnected) {
+		back_changed(dev, state);
+		return;
+	}
+	assert_int_equal(xenbus_unregister_device(dev), 0);
+	assert_int_equal(back->removes, removes + 1);
+	assert_int_equal(dev->state, XenbusStateClosed); /* it is there until this returns */
+	assert_int_equal(xenbus_unregister_device(dev), 0);
+	assert_int_equal(back->removes, removes + 1);
+}
+
+static void back_removed(struct xenbus_device *dev)
+{
+	list_entry(dev->driver, struct world_end, drv)->removes++;
+}
+
+static bool back_left(struct world *w)
+{
+	return w->back.removes == 1;
+}
+
+static bool back_taken_again(struct world *w)
+{
+	return w->back.probes == 2;
+}
+
+static void a_device_may_leave_from_its_callback(void **state)
+{
+	struct world w = { 0 };
+
+	start_linux_style(&w);
+	xenbus_unregister_driver(w.back.bus, &w.back.drv);
+	w.back.drv.otherend_changed = back_leaves;
+	w.back.drv.remove = back_removed;
+	w.back.drv.uninterrupted = true;
+	assert_int_equal(xenbus_register_backend(w.back.bus, &w.back.drv), 0);
+	world_attach(&w);
+	world_until(&w, back_left);
+	world_expect_states(&w, 4, 6);
+	assert_int_equal(w.back.probes, 1); /* Closed as it is, nobody takes it */
+	world_write(&w, FRONT "/state", "1");
+	world_write(&w, BACK "/state", "1"); /* as one that is new */
+	world_until(&w, back_taken_again);
+	w.front.removes = w.front.probes;
+	xenbus_unregister_driver(w.back.bus, &w.back.drv);
+	world_stop(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_tutorials_drivers_connect_and_part),
 		cmocka_unit_test(a_fatal_error_closes_and_says_why),
+		cmocka_unit_test(a_device_may_leave_from_its_callback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

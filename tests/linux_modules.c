@@ -359,6 +359,24 @@ static void a_bug_ends_its_module_alone(void **state)
 	rmmod("0", "minimal_back");
 }
 
+static void the_devices_of_a_killed_module_are_closed(void **state)
+{
+	struct command c;
+	pid_t front = minimal_pair();
+	char *pid;
+
+	RUN(&c, "xenbus", "lsmod", "--json");
+	pid = strstr(c.out, "{\"name\":\"minimal_back\",\"domid\":0,\"pid\":");
+	assert_non_null(pid);
+	assert_int_equal(kill((pid_t)atoi(strstr(pid, "\"pid\":") + 6), SIGKILL), 0);
+	await_said("was killed by signal 9; 1 of its devices closed for it");
+	assert_false(is_listed("minimal_back"));
+	insmod("minimal_back", NULL); /* what is Closed may be taken again, and the name is free */
+	rmmod("1", "minimal_front");
+	assert_int_equal(command_wait(front), 0);
+	rmmod("0", "minimal_back");
+}
+
 /* -- the runtime, from within -- */
 
 static void check(const char *name)
@@ -447,6 +465,7 @@ int main(void)
 		IN_WORLD(parameters_have_their_types),
 		IN_WORLD(modules_are_listed_for_programs),
 		IN_WORLD(a_bug_ends_its_module_alone),
+		IN_WORLD(the_devices_of_a_killed_module_are_closed),
 		FROM_WITHIN("numbers"),
 		FROM_WITHIN("memory"),
 		FROM_WITHIN("works"),
