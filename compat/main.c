@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "process.h"
@@ -90,6 +91,7 @@ static void open_dmesg(void)
 {
 	char path[PATH_MAX];
 
+	mkdir(process_run_dir(), 0700); /* on Xen nobody else may have made it */
 	snprintf(path, sizeof(path), "%s/dmesg", process_run_dir());
 	if (logfile_open(path, 0, &process.dmesg))
 		process.dmesg = NULL;

@@ -177,7 +177,8 @@ void udelay(unsigned long us)
 
 /* -- wait queues -- */
 
-void linux_wait_begin(struct wait_queue_head *wq, struct linux_waiter *waiter)
+/* Not inline: gcc would see a local variable in a list that outlives it, and not that linux_wait_end() takes it out. */
+noinline void linux_wait_begin(struct wait_queue_head *wq, struct linux_waiter *waiter)
 {
 	if (!wq->head.next)
 		INIT_LIST_HEAD(&wq->head);

@@ -67,7 +67,7 @@ int cmd_rmmod(const struct cli_command *command, int argc, char **argv)
 		return fail(name, ENOENT);
 	if (folder < 0)
 		return CLI_FAILURE;
-	err = unload(folder, domid == UINT32_MAX ? module_own_domid() : domid, name);
+	err = unload(folder, domid == UINT32_MAX ? module_own_domid(folder, run_dir, name) : domid, name);
 	close(folder);
 	return err;
 }

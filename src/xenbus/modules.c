@@ -90,7 +90,26 @@ bool module_name(const char *text, char name[MODULE_NAME_MAX])
 	return *name && !strchr(name, '.');
 }
 
-uint32_t module_own_domid(void)
+/* DOMID.@name */
+static uint32_t find_domid(int folder, const char *name)
+{
+	int fd = dup(folder);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	uint32_t domid = 0;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *dot = strchr(entry->d_name, '.');
+
+		if (dot && dot > entry->d_name && !strcmp(dot + 1, name))
+			domid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+	}
+	if (dir)
+		closedir(dir);
+	return domid;
+}
+
+uint32_t module_own_domid(int folder, const char *run_dir, const char *name)
 {
 	const char *fd = getenv(XEN_LOCAL_DOMAIN_FD_ENV), *why;
 	struct xen_platform *platform;
@@ -99,6 +118,8 @@ uint32_t module_own_domid(void)
 	if (fd && !xen_local_open_fd(atoi(fd), &platform, &why)) {
 		domid = xen_platform_domid(platform);
 		xen_platform_close(platform);
+	} else if (world_is_machine(run_dir)) {
+		return find_domid(folder, name);
 	}
 	return domid > 0 ? (uint32_t)domid : 0;
 }

@@ -26,7 +26,8 @@ int modules_remove_all(const char *path);
 /* "alice-front.so" and "./alice_front" are alice_front, as insmod has it. False: it is no name. */
 bool module_name(const char *text, char name[MODULE_NAME_MAX]);
 
-/* The domain that this process lives in: its own, where it was started in one, else 0. */
-uint32_t module_own_domid(void);
+/* The domain whose module @name is meant where none is named: the one that this process was started in, of a local world; on
+ * Xen the folder is of one domain, whatever its number is; else 0. */
+uint32_t module_own_domid(int folder, const char *run_dir, const char *name);
 
 #endif
