@@ -3,11 +3,12 @@
 #
 # tests/linux_driver.sh SOURCE BUILD KBD_BACK.so: a driver that this project did not write. Linux 6.1's own
 # drivers/input/misc/xen-kbdfront.c, unchanged, is compiled against compat/include and an input subsystem of ours, and runs as a
-# guest of a local world; its backend presses a key and moves the pointer. Exit status 77: its source cannot be had.
+# guest of a local world; its backend presses a key and moves the pointer. drivers/char/tpm/xen-tpmfront.c is compiled alone. Exit status 77: its source cannot be had.
 set -u
 source=$1 build=$2 back=$3
 driver=drivers/input/misc/xen-kbdfront.c
-linux=$("$source/scripts/linux-source" $driver) || exit $?
+tpm=drivers/char/tpm/xen-tpmfront.c
+linux=$("$source/scripts/linux-source" $driver $tpm) || exit $?
 work=$(mktemp -d) || exit 2
 export XENBUS_RUN_DIR="$work/run"
 unset XENSTORED_PATH
@@ -41,6 +42,10 @@ fi
 # shellcheck disable=SC2086
 ${CC:-cc} -shared -fPIC $flags -I "$source/compat/include" -I "$source/tests/linux/subsystems" -o "$work/xen_kbdfront.so" \
 	"$linux/$driver" || die "$driver does not compile"
+# shellcheck disable=SC2086
+${CC:-cc} -shared -fPIC $flags -I "$source/compat/include" -iquote "$source/tests/linux/subsystems" -o "$work/xen_tpmfront.so" \
+	"$linux/$tpm" || die "$tpm does not compile"
+rm "$work/xen_tpmfront.so"
 
 "$xenbus" up >/dev/null || exit 1
 "$xenbus" insmod "$back" || die "insmod kbd_back"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #ifndef _LINUX_KERNEL_H
 #define _LINUX_KERNEL_H
+#include <asm/byteorder.h>
 #include <linux/align.h>
 #include <linux/bitops.h>
 #include <linux/build_bug.h>

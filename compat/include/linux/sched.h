@@ -35,6 +35,8 @@ int wake_up_process(struct task_struct *task) LINUX_SYMBOL(wake_up_process);
 void yield(void) LINUX_SYMBOL(yield);
 
 #define signal_pending(task) 0
+#define TIF_SIGPENDING 2
+#define clear_thread_flag(flag) ((void)(flag)) /* there are no signals */
 #define fatal_signal_pending(task) 0
 #define in_interrupt() linux_in_interrupt()
 #define in_irq() linux_in_interrupt()

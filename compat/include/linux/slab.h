@@ -6,6 +6,7 @@
  * unloaded is reported by that line, and freed. Blocks of kmalloc() cannot be granted; pages of <linux/gfp.h> can.
  */
 #include <linux/gfp.h>
+#include <linux/overflow.h>
 #include <linux/string.h>
 
 void *linux_kmalloc(size_t size, gfp_t gfp, const char *where) LINUX_SYMBOL(kmalloc_at);
