@@ -126,6 +126,8 @@ static int open_events(struct guests *guests)
 	if (err)
 		return err;
 	port = xen_platform_evtchn_bind_virq(guests->xce, VIRQ_DOM_EXC);
+	if (port == -EEXIST)
+		log_line(log_of(guests), LOG_ERR, "another xenstored serves this host");
 	if (port < 0)
 		return port;
 	guests->virq_port = (uint32_t)port;
