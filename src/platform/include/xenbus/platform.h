@@ -138,7 +138,8 @@ int xen_platform_gnttab_map(struct xen_platform_gnttab *xgt, uint32_t domid, con
 
 /* xengnttab_map_grant_ref_notify: maps one page and asks that when the mapping ends, by unmap, close
  * or the process's death, byte @notify_offset (0..4095; UINT32_MAX: none) is set to 0 and then event
- * channel @notify_port of @xce (0: none) is notified; (xen) not when the domain is destroyed. @prot must have PROT_WRITE for the byte: else -EINVAL. */
+ * channel @notify_port of @xce (0: none) is notified; on xen not when the domain is destroyed. @prot must have
+ * PROT_WRITE for the byte: else -EINVAL. */
 int xen_platform_gnttab_map_notify(struct xen_platform_gnttab *xgt, uint32_t domid, uint32_t ref, int prot,
 				   uint32_t notify_offset, struct xen_platform_evtchn *xce,
 				   uint32_t notify_port, void **addr);
@@ -155,7 +156,8 @@ int xen_platform_gntshr_open(struct xen_platform *platform, struct xen_platform_
 void xen_platform_gntshr_close(struct xen_platform_gntshr *xgs);
 
 /* xengntshr_share_pages: @count (1..256) fresh zeroed pages, consecutive at *@addr, granted to
- * @domid, by number: not XEN_PLATFORM_DOMID_SELF; @refs[count] receives their grant references, each >= 8 (Xen reserves the first).
+ * @domid, by number: not XEN_PLATFORM_DOMID_SELF; @refs[count] receives their grant references, each >= 8 (Xen
+ * reserves the first).
  * @writable: may the peer write? -ESRCH no such domain; -ENOSPC no grant free (xen: gntalloc's limit, 1024 pages of a
  * domain unless its module was told otherwise). */
 int xen_platform_gntshr_share(struct xen_platform_gntshr *xgs, uint32_t domid, uint32_t count, bool writable,
