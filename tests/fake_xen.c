@@ -112,9 +112,21 @@ static int op_unbind(struct xen_platform_evtchn *xce, uint32_t port)
 	return world_of(xce->platform)->gone ? -ENOTCONN : 0;
 }
 
+static void run_once(void (**hook)(void *arg), void *arg)
+{
+	void (*fn)(void *) = *hook;
+
+	*hook = NULL;
+	if (fn)
+		fn(arg);
+}
+
 static int op_notify(struct xen_platform_evtchn *xce, uint32_t port)
 {
-	bound_port(xce, port)->notified++;
+	struct fake_domain *domain = bound_port(xce, port);
+
+	domain->notified++;
+	run_once(&domain->at_notify, domain->arg);
 	return world_of(xce->platform)->gone ? -ENOTCONN : 0;
 }
 
@@ -149,10 +161,12 @@ static int op_unmask(struct xen_platform_evtchn *xce, uint32_t port)
 {
 	struct fake_xen *xen = world_of(xce->platform);
 
-	if (port == PORT_VIRQ)
+	if (port == PORT_VIRQ) {
 		xen->virq_masked = false;
-	else
+	} else {
+		run_once(&bound_port(xce, port)->at_unmask, bound_port(xce, port)->arg);
 		bound_port(xce, port)->masked = false;
+	}
 	update(xen);
 	return 0;
 }

@@ -19,6 +19,9 @@ struct fake_domain {
 	bool bound;	 /* the store's port to it */
 	bool pending, masked;
 	uint32_t notified; /* by the store */
+	/* Called at the store's next notification, or unmasking, of it, once: what the guest does at that moment. */
+	void (*at_notify)(void *arg), (*at_unmask)(void *arg);
+	void *arg;
 };
 
 struct fake_xen {

@@ -118,6 +118,89 @@ static void a_reply_larger_than_the_ring_comes_in_parts(void **state)
 	world_end(w);
 }
 
+/* -- a guest that notifies only when it must, as Linux ---------------------------------------------- */
+
+static void ask_silently(void *arg)
+{
+	guest_put(arg, 3, XS_READ, 8, "/tool", 6);
+}
+
+/* Both answers are there, without a kick for the second. */
+static void expect_the_silent_one(struct world *w)
+{
+	struct store_page page = guest_page(w, 3);
+	struct answer answer;
+
+	guest_put(w, 3, XS_READ, 7, "/tool", 6);
+	fake_xen_kick(&w->xen, 3);
+	world_settle(w);
+	assert_int_equal(byte_ring_used(&page.rsp), 2 * (WIRE_HEADER_SIZE + sizeof("ENOENT")));
+	guest_get(w, 3, &answer);
+	assert_int_equal(answer.header.req_id, 7);
+	guest_get(w, 3, &answer);
+	assert_int_equal(answer.header.req_id, 8);
+}
+
+/* It found our index behind its own, because we were about to move it: no event comes. */
+static void what_comes_while_its_ring_is_read_is_found(void **state)
+{
+	struct world *w = world_begin();
+
+	guest_add(w, 3);
+	w->xen.domains[3].arg = w;
+	w->xen.domains[3].at_notify = ask_silently;
+	expect_the_silent_one(w);
+	assert_null(w->xen.domains[3].at_notify);
+	w->xen.domains[3].at_unmask = ask_silently;
+	expect_the_silent_one(w);
+	assert_null(w->xen.domains[3].at_unmask);
+	world_end(w);
+}
+
+enum { MANY = 50 }; /* names that do not fit in the ring at once */
+
+struct taker {
+	struct world *w;
+	size_t taken;
+};
+
+/* It takes what there is, and did not find the ring full. */
+static void take_silently(void *arg)
+{
+	struct taker *taker = arg;
+	struct store_page page = guest_page(taker->w, 3);
+	char buf[STORE_PAGE_RING_BYTES];
+	int n = byte_ring_get(&page.rsp, buf, sizeof(buf));
+
+	assert_true(n >= 0);
+	taker->taken += (size_t)n;
+	if (n)
+		taker->w->xen.domains[3].at_notify = take_silently;
+}
+
+static void room_made_while_its_ring_is_filled_is_found(void **state)
+{
+	struct world *w = world_begin();
+	struct taker taker = { .w = w };
+	struct answer answer;
+	char path[64];
+
+	guest_add(w, 3);
+	for (int i = 0; i < MANY; i++) {
+		int len = snprintf(path, sizeof(path), "data/a-name-of-twenty-nine-bytes-%02d", i) + 1;
+
+		guest_ask(w, 3, XS_MKDIR, path, (size_t)len, &answer);
+	}
+	w->xen.domains[3].arg = &taker;
+	w->xen.domains[3].at_notify = take_silently;
+	guest_put(w, 3, XS_DIRECTORY, 9, "data", 5);
+	fake_xen_kick(&w->xen, 3);
+	world_settle(w);
+	w->xen.domains[3].at_notify = NULL;
+	assert_int_equal(taker.taken, WIRE_HEADER_SIZE + MANY * sizeof("a-name-of-twenty-nine-bytes-00"));
+	world_end(w);
+}
+
 /* -- greed -------------------------------------------------------------------------------------- */
 
 static uint32_t consumed_of(struct world *w, uint32_t domid)
@@ -667,6 +750,8 @@ int main(void)
 		cmocka_unit_test(what_a_guest_asked_before_it_was_introduced_is_answered),
 		cmocka_unit_test(one_turn_is_one_notification),
 		cmocka_unit_test(a_reply_larger_than_the_ring_comes_in_parts),
+		cmocka_unit_test(what_comes_while_its_ring_is_read_is_found),
+		cmocka_unit_test(room_made_while_its_ring_is_filled_is_found),
 		cmocka_unit_test(a_guest_that_takes_no_replies_is_not_read_from),
 		cmocka_unit_test(the_limit_on_outstanding_requests_can_be_changed),
 		cmocka_unit_test(a_flooding_guest_costs_the_victim_one_turn_and_us_no_events),

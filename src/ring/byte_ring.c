@@ -6,7 +6,8 @@
  *   reader:  load prod (acquire)  copy out  store cons (release)
  *
  * The acquire keeps the copy behind the index that allowed it, the release keeps it before the index
- * that hands it over. The protocol notifies after every step, so no store-to-load fence is needed.
+ * that hands it over. A peer may notify only where it finds our index at its own old one (Linux does): who means to
+ * wait for it looks once more, after a store-to-load fence, at what byte_ring_used() or byte_ring_space() says.
  */
 #include <xenbus/ring.h>
 

@@ -41,17 +41,46 @@ static int guest_drain(struct conn *conn, const void *buf, size_t len)
 	return n;
 }
 
-/* Unmasking comes last: what the guest did since we looked is an event that waits behind the mask. */
+/* Is there something to do that no event may tell of? Linux notifies only where it finds our index at its own old one, so
+ * what it wrote, or took, while we looked at the ring is ours to find: after our indices, with a fence between. */
+static bool has_moved(const struct guest *guest)
+{
+	const struct conn *conn = &guest->conn;
+
+	if (conn->over)
+		return false;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!conn_paused(conn) && byte_ring_used(&guest->page.req) != 0)
+		return true;
+	return outbox_used(&conn->out) && byte_ring_space(&guest->page.rsp) != 0;
+}
+
+static void go_on(struct conn *conn)
+{
+	conn->readable = true;
+	conn_ready(conn);
+}
+
+/* Looked at again after unmasking, too: Linux has no fence between its index and its look at ours, and by then its index
+ * has long been seen. */
 static void guest_settle(struct conn *conn)
 {
 	struct guest *guest = guest_of(conn);
 
 	if (guest->kick)
 		notify(guest);
-	if (guest->masked && list_empty(&conn->ready)) {
-		guest->masked = false;
-		xen_platform_evtchn_unmask(guest->guests->xce, guest->port);
+	if (!list_empty(&conn->ready))
+		return;
+	if (has_moved(guest)) {
+		go_on(conn);
+		return;
 	}
+	if (!guest->masked)
+		return;
+	guest->masked = false;
+	xen_platform_evtchn_unmask(guest->guests->xce, guest->port);
+	if (has_moved(guest))
+		go_on(conn);
 }
 
 static const char *fault_text(enum conn_fault fault)
@@ -147,8 +176,7 @@ void guest_start(struct guest *guest, struct server *server, uint32_t id, bool f
 	snprintf(conn->name, sizeof(conn->name), "d%u", guest->domid);
 	store_page_attach(&guest->page, guest->mapped);
 	connect_page(guest, fresh || wants_reconnect(guest) || served_before(guest));
-	conn->readable = true;
-	conn_ready(conn);
+	go_on(conn);
 }
 
 static void reconnect(struct guest *guest)
@@ -169,6 +197,5 @@ void guest_event(struct guest *guest)
 	guest->masked = true;
 	if (wants_reconnect(guest))
 		reconnect(guest);
-	conn->readable = true;
-	conn_ready(conn);
+	go_on(conn);
 }
