@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two ends meet, part, and meet again. */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -37,24 +38,39 @@ static uint64_t requests(struct world *w)
 	return front.requests + back.requests;
 }
 
+/* From the toolstack's attach until both are Connected; then the nodes go. */
+static unsigned int cost_of_connecting(struct world *w)
+{
+	const uint64_t before = requests(w);
+	const unsigned int removes = w->front.removes + w->back.removes;
+	unsigned int cost;
+
+	world_attach(w);
+	world_expect_connected(w);
+	cost = (unsigned int)(requests(w) - before);
+	world_rm(w, FRONT);
+	world_rm(w, BACK);
+	world_expect_states(w, XENBUS_STATE_GONE, XENBUS_STATE_GONE);
+	while (w->front.removes + w->back.removes < removes + 2)
+		xenbus_dispatch(w->toolstack, 10);
+	return cost;
+}
+
+/* Who is late on a busy machine finds two events where there was one, and looks once more: so the best of several. */
 static void connecting_costs_few_requests(void **state)
 {
 	struct world w = { 0 };
-	uint64_t before;
+	unsigned int best = UINT_MAX;
 
 	world_start(&w);
-	world_attach(&w); /* the first device of a type makes the type's directory too */
-	world_expect_connected(&w);
-	world_rm(&w, FRONT);
-	world_rm(&w, BACK);
-	world_expect_states(&w, XENBUS_STATE_GONE, XENBUS_STATE_GONE);
-	while (w.front.removes + w.back.removes < 2)
-		xenbus_dispatch(w.toolstack, 10);
-	before = requests(&w);
-	world_attach(&w);
-	world_expect_connected(&w);
-	print_message("requests from attach to Connected: %u\n", (unsigned int)(requests(&w) - before));
-	assert_in_range(requests(&w) - before, 30, REQUESTS_MAX);
+	cost_of_connecting(&w); /* the first device of a type makes the type's directory too */
+	for (int i = 0; i < 5; i++) {
+		unsigned int cost = cost_of_connecting(&w);
+
+		best = cost < best ? cost : best;
+	}
+	print_message("requests from attach to Connected: %u\n", best);
+	assert_in_range(best, 30, REQUESTS_MAX);
 	world_stop(&w);
 }
 
