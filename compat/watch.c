@@ -114,6 +114,7 @@ void unregister_xenbus_watch(struct xenbus_watch *watch)
 	list_del(&w->link);
 	drop_events(w);
 	if (linux_work_is_current(&w->work)) {
+		cancel_work(&w->work); /* asked for by an event that came while the callback waited */
 		w->gone = true;
 		return;
 	}

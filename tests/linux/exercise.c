@@ -364,9 +364,23 @@ static int check_store(void)
 	return 0;
 }
 
+/* Another event waits for this to return, when the watch is no more. */
+static void watch_left(struct xenbus_watch *watch, const char *path, const char *token)
+{
+	struct watcher *w = container_of(watch, struct watcher, watch);
+
+	xenbus_write(XBT_NIL, "watched/left", "", "1");
+	while (!watch->nr_pending)
+		msleep(1);
+	unregister_xenbus_watch(watch);
+	w->fired++;
+	wake_up(&w->wait);
+}
+
 static int check_watches(void)
 {
 	struct watcher w = { .watch = { .node = "watched", .callback = watch_fired } };
+	struct watcher left = { .watch = { .node = "watched", .callback = watch_left } };
 
 	init_waitqueue_head(&w.wait);
 	EXPECT(!register_xenbus_watch(&w.watch));
@@ -374,7 +388,11 @@ static int check_watches(void)
 	EXPECT(!xenbus_write(XBT_NIL, "watched/below", "", "1"));
 	wait_event(w.wait, w.fired >= 2 && !strcmp(w.path, "watched/below"));
 	unregister_xenbus_watch(&w.watch);
-	EXPECT(!xenbus_rm(XBT_NIL, "watched", ""));
+	init_waitqueue_head(&left.wait);
+	EXPECT(!register_xenbus_watch(&left.watch));
+	wait_event(left.wait, left.fired);
+	flush_workqueue(system_wq);
+	EXPECT(left.fired == 1 && !xenbus_rm(XBT_NIL, "watched", ""));
 	return 0;
 }
 
