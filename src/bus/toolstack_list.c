@@ -163,6 +163,7 @@ static int each_child(struct listing *l, const char *dir, each_fn fn, void *arg)
 struct where {
 	unsigned int back;
 	const char *type, *front;
+	bool alone; /* the store shows us our own domain only: whatever its frontends say is listed */
 };
 
 /* The console that a guest is built with has a backend's nodes, too, but no frontend below device/, and nobody negotiates
@@ -224,9 +225,11 @@ static int on_orphan(struct listing *l, const char *dir, const char *name, void 
 	if (bus_path(below, dir, name) || !number(name, &device.id) ||
 	    !number(where->front, &device.frontend_id) ||
 	    xenbus_scanf(l->bus, XBT_NIL, below, "backend-id", "%u", &device.backend_id) != 1 ||
-	    toolstack_paths(&device, &paths) ||
-	    toolstack_state(l->bus, XBT_NIL, paths.back) != XENBUS_STATE_GONE)
+	    toolstack_paths(&device, &paths))
 		return 0;
+	if (where->alone ? device.backend_id == device.frontend_id
+			 : toolstack_state(l->bus, XBT_NIL, paths.back) != XENBUS_STATE_GONE)
+		return 0; /* its backend tells of it */
 	return listing_add(l, device.backend_id, where->type, where->front, name);
 }
 
@@ -240,18 +243,36 @@ static int on_front_type(struct listing *l, const char *dir, const char *name, v
 	return err ? err : each_child(l, below, on_orphan, &where);
 }
 
-static int on_domain(struct listing *l, const char *dir, const char *name, void *arg)
+static int list_domain(struct listing *l, struct where *where)
 {
-	struct where where = { .front = name };
 	char below[XENSTORE_PATH_MAX + 1];
 	int err;
 
-	if (!number(name, &where.back))
-		return 0;
-	snprintf(below, sizeof(below), "/local/domain/%u/device", where.back);
-	err = each_child(l, below, on_front_type, &where);
-	snprintf(below, sizeof(below), "/local/domain/%u/backend", where.back);
-	return err ? err : each_child(l, below, on_type, &where);
+	snprintf(below, sizeof(below), "/local/domain/%u/device", where->back);
+	err = each_child(l, below, on_front_type, where);
+	snprintf(below, sizeof(below), "/local/domain/%u/backend", where->back);
+	return err ? err : each_child(l, below, on_type, where);
+}
+
+static int on_domain(struct listing *l, const char *dir, const char *name, void *arg)
+{
+	struct where where = { .front = name };
+
+	return number(name, &where.back) ? list_domain(l, &where) : 0;
+}
+
+/* A guest may not look at its neighbours. */
+static int list_own(struct listing *l)
+{
+	struct where where = { .alone = true };
+	char name[16];
+	int got = xenbus_scanf(l->bus, XBT_NIL, "domid", "", "%u", &where.back);
+
+	if (got != 1)
+		return got < 0 ? got : -EACCES;
+	snprintf(name, sizeof(name), "%u", where.back);
+	where.front = name;
+	return list_domain(l, &where);
 }
 
 static int by_class_front_id(const void *pa, const void *pb)
@@ -271,6 +292,8 @@ int xenbus_toolstack_list(struct xenbus *bus, struct xenbus_toolstack_entry **li
 	struct listing l = { .bus = bus };
 	int err = each_child(&l, "/local/domain", on_domain, NULL);
 
+	if (err == -EACCES)
+		err = list_own(&l);
 	if (err) {
 		xenbus_toolstack_list_free(l.list, l.count);
 		return err;

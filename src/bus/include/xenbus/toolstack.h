@@ -62,7 +62,7 @@ struct xenbus_toolstack_entry {
 	const char *waits_for; /* static; NULL: nothing */
 };
 /* Every device of every backend domain, and frontends whose backend's nodes are gone, sorted by class, frontend, id. *@list malloc'ed, *@count entries,
- * freed with xenbus_toolstack_list_free(). */
+ * freed with xenbus_toolstack_list_free(). A guest, which may not look at others, gets its own domain's. */
 int xenbus_toolstack_list(struct xenbus *bus, struct xenbus_toolstack_entry **list, size_t *count);
 void xenbus_toolstack_list_free(struct xenbus_toolstack_entry *list, size_t count);
 
