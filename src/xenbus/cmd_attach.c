@@ -17,6 +17,7 @@ struct attach {
 	unsigned int backend, frontend; /* states when the time was over */
 	bool attached;
 	bool wait;
+	bool on_machine; /* domains are Xen's own */
 };
 
 static int attach(struct xenbus *bus, void *arg)
@@ -52,8 +53,8 @@ static int explain(const struct attach *a, int err)
 	case -ENOENT:
 		if (a->attached)
 			return cli_fail(DEVICE_FMT " was taken away", DEVICE_FMT_ARGS(device));
-		return cli_fail("domain %u or domain %u is not there; `xenbus run` makes domains",
-				device->frontend_id, device->backend_id);
+		return cli_fail("domain %u or domain %u is not there%s", device->frontend_id,
+				device->backend_id, a->on_machine ? "" : "; `xenbus run` makes domains");
 	case -ETIMEDOUT:
 		return cli_fail(DEVICE_FMT ": not connected yet: backend %s, frontend %s",
 				DEVICE_FMT_ARGS(device), xenbus_strstate((enum xenbus_state)a->backend),
@@ -81,6 +82,7 @@ int cmd_attach(const struct cli_command *command, int argc, char **argv)
 	a.device = device_of(&args, operands.argv[0]);
 	a.timeout_ns = args.timeout_s * 1000000000ull;
 	a.wait = !no_wait;
+	a.on_machine = world_is_machine(args.run_dir);
 	err = world_bus_run(args.run_dir, attach, &a);
 	if (err == -EINVAL && !a.attached)
 		return cli_usage_error(command, options,

@@ -290,6 +290,11 @@ int cmd_up(const struct cli_command *command, int argc, char **argv)
 
 	if (err >= 0)
 		return err;
+	/* Every later command would go there instead, without a word. */
+	if (world_is_machine(run_dir))
+		return cli_fail(
+			"this machine runs Xen, and has a store and domains of its own; a local world beside "
+			"them needs a directory: xenbus up --run-dir DIR");
 	/* What stays must hold nothing of the caller's: a pipe held open would keep its reader waiting. */
 	close_range(STDERR_FILENO + 1, ~0u, 0);
 	if (world_dir(run_dir, &dir))
