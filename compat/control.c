@@ -3,7 +3,7 @@
  * A module's socket: RUN_DIR/modules/DOMID.NAME. One line asks, lines answer, then the connection ends.
  *
  *     info   name NAME, domid N, pid P, device NODENAME STATE for each       at once
- *     exit   0 when the module has been unloaded; or an errno                when that is done
+ *     exit   "unloading" at once, and 0 when the module has been unloaded; or an errno at once
  *
  * Whoever may open the socket may unload the module: the folder is its owner's alone.
  */
@@ -72,9 +72,10 @@ static void client_ready(struct xenbus_source *source, unsigned int events)
 	request[strcspn(request, "\n")] = '\0';
 	if (!strcmp(request, "info")) {
 		answer_info(c->fd);
-	} else if (!strcmp(request, "exit") && !process.module.exit) {
+	} else if (!strcmp(request, "exit") && (!process.is_live || !process.module.exit)) {
 		dprintf(c->fd, "%d\n", EBUSY);
 	} else if (!strcmp(request, "exit")) {
+		dprintf(c->fd, "unloading\n");
 		c->waits = true;
 		xenbus_source_remove(process.host, &c->source);
 		process_stop(0);
@@ -113,11 +114,12 @@ static void address_of(struct sockaddr_un *address, const char *name)
 		 name);
 }
 
-/* Does anybody listen? A socket that a dead module left may go. */
+/* Does anybody listen, and be it one that never accepts? A socket that a dead module left may go. */
 static bool is_alive(const struct sockaddr_un *address)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool alive = fd >= 0 && !connect(fd, (const struct sockaddr *)address, sizeof(*address));
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool alive = fd >= 0 &&
+		     (!connect(fd, (const struct sockaddr *)address, sizeof(*address)) || errno == EAGAIN);
 
 	if (fd >= 0)
 		close(fd);
@@ -130,7 +132,7 @@ static int listen_at(const struct sockaddr_un *address)
 
 	if (fd < 0)
 		return -errno;
-	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) || listen(fd, 8)) {
+	if (bind(fd, (const struct sockaddr *)address, sizeof(*address)) || listen(fd, SOMAXCONN)) {
 		int err = -errno;
 
 		close(fd);

@@ -60,6 +60,16 @@ static void world_ready(struct xenbus_source *source, unsigned int events)
 	process_stop(1);
 }
 
+/* An init function that never ends cannot be unloaded: until it has returned ^C ends the process. */
+static void allow_interrupt(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(how, &set, NULL);
+}
+
 static int open_signals(void)
 {
 	sigset_t set;
@@ -68,6 +78,8 @@ static int open_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (process.foreground)
+		allow_interrupt(SIG_UNBLOCK);
 	signal(SIGPIPE, SIG_IGN);
 	process.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (process.signal_fd < 0)
@@ -255,6 +267,8 @@ static int run(const char *file, char **parameters, int report)
 	out.error = open_all(&out);
 	if (!out.error)
 		out.error = start_module(file, parameters, &out);
+	process.is_live = !out.error;
+	allow_interrupt(SIG_BLOCK);
 	tell(report, &out);
 	if (!process.foreground)
 		detach(report);

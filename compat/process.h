@@ -35,6 +35,7 @@ struct process {
 	struct list clients;   /* control.c */
 	struct xenbus_timer timer;
 	struct xenbus_completion *unregistering;
+	bool is_live; /* init() has returned 0 */
 	bool stopping, world_ended;
 	int status;
 };

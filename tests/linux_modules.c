@@ -377,6 +377,84 @@ static void the_devices_of_a_killed_module_are_closed(void **state)
 	rmmod("0", "minimal_back");
 }
 
+/* -- modules that are stuck -- */
+
+static pid_t listed_pid(const char *name)
+{
+	struct command c;
+	char begin[96], *line;
+
+	snprintf(begin, sizeof(begin), "{\"name\":\"%s\",\"domid\":0,\"pid\":", name);
+	RUN(&c, "xenbus", "lsmod", "--json");
+	line = strstr(c.out, begin);
+	assert_non_null(line);
+	return (pid_t)atoi(line + strlen(begin));
+}
+
+static void expect_rmmod_gives_up(const char *name, pid_t pid)
+{
+	struct command c;
+	char expected[128];
+
+	snprintf(expected, sizeof(expected),
+		 "rmmod: ERROR: module %s (pid %d) does not answer; `kill -9 %d` ends it\n", name, (int)pid,
+		 (int)pid);
+	RUN(&c, "xenbus", "rmmod", name);
+	assert_string_equal(c.err, expected);
+	assert_int_equal(c.status, 1);
+}
+
+static void one_that_never_answers_is_named_and_hinders_nobody(void **state)
+{
+	struct command c;
+	pid_t insmod_pid, pid;
+
+	insmod("minimal_back", NULL);
+	insmod_pid = START("xenbus", "insmod", module("exercise"), "check=endless");
+	for (int i = 0; i < 100 && !is_listed("(does not answer)"); i++)
+		;
+	assert_true(is_listed("(does not answer)"));
+	assert_true(is_listed("minimal_back"));
+	pid = listed_pid("exercise");
+	RUN(&c, "xenbus", "lsmod", "--json");
+	assert_non_null(strstr(c.out, ",\"answers\":false,\"devices\":[]}\n"));
+	expect_rmmod_gives_up("exercise", pid);
+	rmmod("0", "minimal_back");
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(command_wait(insmod_pid), 1);
+	assert_false(is_listed("exercise"));
+}
+
+static void an_exit_that_takes_long_is_waited_for(void **state)
+{
+	struct command c;
+
+	RUN(&c, "xenbus", "insmod", module("exercise"), "check=slow_exit", "number=2500");
+	assert_int_equal(c.status, 0);
+	rmmod("0", "exercise");
+	assert_false(is_listed("exercise"));
+}
+
+static void an_exit_that_never_ends_is_not(void **state)
+{
+	pid_t pid;
+
+	insmod("exercise", "check=endless_exit");
+	pid = listed_pid("exercise");
+	expect_rmmod_gives_up("exercise", pid);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+}
+
+static void an_endless_init_is_interrupted(void **state)
+{
+	pid_t pid = START("xenbus", "insmod", "--foreground", module("exercise"), "check=endless");
+
+	for (int i = 0; i < 100 && !is_listed("(does not answer)"); i++)
+		;
+	assert_int_equal(kill(pid, SIGINT), 0);
+	assert_int_equal(command_wait(pid), 128 + SIGINT);
+}
+
 /* -- the runtime, from within -- */
 
 static void check(const char *name)
@@ -466,6 +544,10 @@ int main(void)
 		IN_WORLD(modules_are_listed_for_programs),
 		IN_WORLD(a_bug_ends_its_module_alone),
 		IN_WORLD(the_devices_of_a_killed_module_are_closed),
+		IN_WORLD(one_that_never_answers_is_named_and_hinders_nobody),
+		IN_WORLD(an_exit_that_takes_long_is_waited_for),
+		IN_WORLD(an_exit_that_never_ends_is_not),
+		IN_WORLD(an_endless_init_is_interrupted),
 		FROM_WITHIN("numbers"),
 		FROM_WITHIN("memory"),
 		FROM_WITHIN("works"),

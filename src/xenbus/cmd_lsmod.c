@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -11,11 +12,14 @@
 
 static const char details[] =
 	"One line a module: its name, the domain and the process it runs in, and the nodes of its devices. With --json one\n"
-	"object a line.\n";
+	"object a line. One that runs in an endless loop \"does not answer\" within a second; with --json \"answers\" is false.\n";
 
 #define DEVICES_MAX 256
+#define PATIENCE_MS 1000
 
 struct module {
+	FILE *answer; /* NULL: it is gone */
+	bool answers;
 	char name[MODULE_NAME_MAX];
 	unsigned int domid;
 	int pid;
@@ -48,26 +52,54 @@ static void take_line(struct module *m, const char *line)
 		m->count++;
 }
 
-/* False: it is gone. */
-static bool ask(int folder, const char *file, struct module *m)
+/* What is known of one that never answers: its file's name, and who listens there. */
+static void ask(int folder, const char *file, struct module *m)
 {
-	FILE *answer = module_ask(folder, (uint32_t)strtoul(file, NULL, 10), strchr(file, '.') + 1, "info");
-	char line[256];
+	const char *name = strchr(file, '.') + 1;
 
 	memset(m, 0, sizeof(*m));
-	if (!answer)
-		return false;
-	while (fgets(line, sizeof(line), answer))
+	m->domid = (unsigned int)strtoul(file, NULL, 10);
+	m->answer = module_ask(folder, m->domid, name, "info");
+	snprintf(m->name, sizeof(m->name), "%s", name);
+	if (m->answer)
+		m->pid = module_pid(m->answer);
+}
+
+static unsigned int now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned int)now.tv_sec * 1000u + (unsigned int)(now.tv_nsec / 1000000);
+}
+
+/* All were asked before the first is waited for: many that are stuck take no longer than one. False: it is gone. */
+static bool hear(struct module *m, unsigned int asked_ms)
+{
+	const unsigned int waited = now_ms() - asked_ms;
+	bool begun = false;
+	char line[256];
+
+	module_patience(m->answer, waited < PATIENCE_MS ? PATIENCE_MS - waited : 1);
+	errno = 0;
+	while (fgets(line, sizeof(line), m->answer)) {
+		begun = true;
 		take_line(m, line);
-	fclose(answer);
-	return *m->name;
+	}
+	m->answers = !ferror(m->answer);
+	begun |= ferror(m->answer) && errno == EAGAIN;
+	fclose(m->answer);
+	return begun;
 }
 
 static void print_json(const struct module *m)
 {
 	printf("{\"name\":");
 	cli_json_string(m->name);
-	printf(",\"domid\":%u,\"pid\":%d,\"devices\":[", m->domid, m->pid);
+	printf(",\"domid\":%u,\"pid\":%d", m->domid, m->pid);
+	if (!m->answers)
+		printf(",\"answers\":false");
+	printf(",\"devices\":[");
 	for (size_t i = 0; i < m->count; i++) {
 		printf("%s{\"nodename\":", i ? "," : "");
 		cli_json_string(m->devices[i].node);
@@ -83,23 +115,29 @@ static void print_line(const struct module *m)
 	printf("%-24s %5u %7d", m->name, m->domid, m->pid);
 	for (size_t i = 0; i < m->count; i++)
 		printf(" %s", m->devices[i].node);
+	if (!m->answers)
+		printf(" (does not answer)");
 	putchar('\n');
 }
 
 static void list(int folder, bool json)
 {
 	struct dirent **entries;
-	struct module *m = malloc(sizeof(*m));
 	int count = scandirat(folder, ".", &entries, is_module, compare);
+	struct module *modules = count > 0 ? calloc((size_t)count, sizeof(*modules)) : NULL;
+	const unsigned int asked_ms = now_ms();
 
 	for (int i = 0; i < count; i++) {
-		if (m && ask(folder, entries[i]->d_name, m))
-			(json ? print_json : print_line)(m);
+		if (modules)
+			ask(folder, entries[i]->d_name, &modules[i]);
 		free(entries[i]);
 	}
+	for (int i = 0; modules && i < count; i++)
+		if (modules[i].answer && hear(&modules[i], asked_ms))
+			(json ? print_json : print_line)(&modules[i]);
 	if (count >= 0)
 		free(entries);
-	free(m);
+	free(modules);
 }
 
 int cmd_lsmod(const struct cli_command *command, int argc, char **argv)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 
 static const char details[] =
 	"Runs the module's exit function and returns when its process is gone. Its devices are removed first; what the module\n"
-	"has not given back is told in `xenbus dmesg`, and taken back.\n";
+	"has not given back is told in `xenbus dmesg`, and taken back. One that runs in an endless loop cannot be unloaded: after\n"
+	"some seconds its process is named, for you to kill.\n";
 
 /* The kernel's words for it. */
 static int fail(const char *name, int error)
@@ -22,6 +24,48 @@ static int fail(const char *name, int error)
 	return CLI_FAILURE;
 }
 
+#define PATIENCE_MS 2000
+
+/* Its loop lives, or it is at its very end. */
+static bool still_answers(int folder, uint32_t domid, const char *name)
+{
+	FILE *answer = module_ask(folder, domid, name, "info");
+	char line[256];
+	bool answers;
+
+	if (!answer)
+		return errno != EAGAIN;
+	module_patience(answer, PATIENCE_MS);
+	answers = fgets(line, sizeof(line), answer) || feof(answer) || errno != EAGAIN;
+	fclose(answer);
+	return answers;
+}
+
+/* An exit function may wait for long; one that runs for ever keeps the loop from answering, which tells them apart. */
+static bool next_line(FILE *answer, char *line, int size, int folder, uint32_t domid, const char *name)
+{
+	do {
+		clearerr(answer);
+		errno = 0;
+		if (fgets(line, size, answer))
+			return true;
+	} while (ferror(answer) && errno == EAGAIN && still_answers(folder, domid, name));
+	return false;
+}
+
+static int gave_up(FILE *answer, const char *name)
+{
+	const int pid = module_pid(answer);
+	const bool is_stuck = ferror(answer);
+
+	fclose(answer);
+	if (!is_stuck)
+		return cli_fail("module %s died; see `xenbus dmesg`", name);
+	fprintf(stderr, "rmmod: ERROR: module %s (pid %d) does not answer; `kill -9 %d` ends it\n", name, pid,
+		pid);
+	return CLI_FAILURE;
+}
+
 static int unload(int folder, uint32_t domid, const char *name)
 {
 	FILE *answer = module_ask(folder, domid, name, "exit");
@@ -30,11 +74,13 @@ static int unload(int folder, uint32_t domid, const char *name)
 
 	if (!answer)
 		return fail(name, errno);
-	if (!fgets(line, sizeof(line), answer)) {
-		fclose(answer);
-		return cli_fail("module %s died; see `xenbus dmesg`", name);
-	}
+	module_patience(answer, PATIENCE_MS);
+	if (!next_line(answer, line, sizeof(line), folder, domid, name))
+		return gave_up(answer, name);
+	if (!strcmp(line, "unloading\n") && !next_line(answer, line, sizeof(line), folder, domid, name))
+		return gave_up(answer, name);
 	error = atoi(line);
+	module_patience(answer, 0);
 	while (fgets(line, sizeof(line), answer))
 		; /* until it is gone */
 	fclose(answer);

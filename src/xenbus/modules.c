@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <xenbus/local.h>
@@ -37,6 +38,7 @@ int modules_open(const char *run_dir)
 
 FILE *module_ask(int folder, uint32_t domid, const char *name, const char *request)
 {
+	const struct timeval connecting = { .tv_sec = 1 };
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	char file[MODULE_NAME_MAX + 16];
@@ -46,6 +48,8 @@ FILE *module_ask(int folder, uint32_t domid, const char *name, const char *reque
 	snprintf(file, sizeof(file), "%u.%s", domid, name);
 	/* The folder's descriptor stands for its path, which may be longer than an address has room for. */
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/%s", folder, file);
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &connecting, sizeof(connecting));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		err = errno;
 	if (err == ECONNREFUSED)
@@ -57,6 +61,21 @@ FILE *module_ask(int folder, uint32_t domid, const char *name, const char *reque
 	if (!answer)
 		errno = err ? err : EPIPE;
 	return answer;
+}
+
+void module_patience(FILE *answer, unsigned int ms)
+{
+	const struct timeval limit = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+
+	setsockopt(fileno(answer), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+}
+
+int module_pid(FILE *answer)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fileno(answer), SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : (int)peer.pid;
 }
 
 int modules_remove_all(const char *path)

@@ -17,8 +17,13 @@
 int modules_open(const char *run_dir);
 
 /* Asks the module of that number and name. The stream of its answers, closed by the caller, ends with its connection; NULL
- * and errno: ENOENT, ECONNREFUSED it does not run (what a dead one left is removed). */
+ * and errno: ENOENT, ECONNREFUSED it does not run (what a dead one left is removed); EAGAIN it has not answered many already. */
 FILE *module_ask(int folder, uint32_t domid, const char *name, const char *request);
+
+/* Reading @answer fails with EAGAIN after @ms milliseconds without a line. */
+void module_patience(FILE *answer, unsigned int ms);
+/* The process that was asked, by the kernel's word, whether it answers or not; 0: unknown. */
+int module_pid(FILE *answer);
 
 /* The sockets that a world's modules left in the folder @path, and the folder, if nothing else is in it. Returns how many. */
 int modules_remove_all(const char *path);

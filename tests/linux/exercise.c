@@ -52,6 +52,23 @@ static int check_bug(void)
 	return 0;
 }
 
+static int check_endless(void)
+{
+	while (number != INT_MAX)
+		cpu_relax();
+	return 0;
+}
+
+static int check_slow_exit(void)
+{
+	return 0;
+}
+
+static int check_endless_exit(void)
+{
+	return 0;
+}
+
 static int check_warn(void)
 {
 	EXPECT(WARN(1, "a warning of %d words\n", 4));
@@ -433,10 +450,10 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } checks[] = {
-	CHECK(nothing),	   CHECK(fail),	   CHECK(bug),	   CHECK(warn),
-	CHECK(parameters), CHECK(formats), CHECK(numbers), CHECK(memory),
-	CHECK(grants),	   CHECK(works),   CHECK(waits),   CHECK(kthreads),
-	CHECK(store),	   CHECK(watches), CHECK(leaks),   CHECK(atomic_sleep),
+	CHECK(nothing),	     CHECK(fail),     CHECK(bug),	CHECK(warn),	     CHECK(parameters),
+	CHECK(formats),	     CHECK(numbers),  CHECK(memory),	CHECK(grants),	     CHECK(works),
+	CHECK(waits),	     CHECK(kthreads), CHECK(store),	CHECK(watches),	     CHECK(leaks),
+	CHECK(atomic_sleep), CHECK(endless),  CHECK(slow_exit), CHECK(endless_exit),
 };
 
 static int __init exercise_init(void)
@@ -451,6 +468,10 @@ module_init(exercise_init);
 
 static void __exit exercise_exit(void)
 {
+	if (!strcmp(check, "slow_exit"))
+		msleep((unsigned int)number);
+	if (!strcmp(check, "endless_exit"))
+		check_endless();
 }
 module_exit(exercise_exit);
 
