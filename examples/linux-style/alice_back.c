@@ -6,7 +6,7 @@
  *      probe      InitWait
  *      frontend   Initialised   --> connect: ring mapped, channel bound, Connected
  *                 Closing       --> ring unmapped, channel closed, Closing
- *                 Closed        --> the same, Closed; and off the bus where the toolstack took the device away
+ *                 Closed, gone  --> the same, Closed
  *                 Initialising  --> it began anew: InitWait
  *      event      requests; or the frontend's process has gone
  *      remove     ring unmapped, channel closed; the bus says Closed
@@ -308,9 +308,8 @@ static void alice_back_look_at_own_node(struct alice_back *back)
 	alice_back_open(back);
 }
 
-/* @frontend is what its node says now; states in between may never be seen, and one may be seen twice.
- * True: the device is to leave the bus. */
-static bool alice_back_follow(struct alice_back *back, enum xenbus_state frontend)
+/* @frontend is what its node says now; states in between may never be seen, and one may be seen twice. */
+static void alice_back_follow(struct alice_back *back, enum xenbus_state frontend)
 {
 	const bool seen = back->frontend_seen;
 
@@ -319,39 +318,37 @@ static bool alice_back_follow(struct alice_back *back, enum xenbus_state fronten
 	switch (frontend) {
 	case XenbusStateInitialising:
 		alice_back_open(back);
-		return false;
+		break;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
 		alice_back_frontend_ready(back, frontend);
-		return false;
+		break;
 	case XenbusStateClosing:
 		alice_back_disconnect(back);
 		if (back->dev->state != XenbusStateClosed)
 			xenbus_switch_state(back->dev, XenbusStateClosing);
-		return false;
+		break;
 	case XenbusStateClosed:
 		alice_back_close(back, frontend);
-		return !alice_back_is_online(back);
+		break;
 	case XenbusStateUnknown: /* not there yet, or gone */
 		if (seen)
 			alice_back_close(back, frontend);
-		return seen;
+		break;
 	default: /* InitWait is not a frontend's; alice is never reconfigured */
-		return false;
+		break;
 	}
 }
 
-/* Unregistering calls remove(), which frees @back. */
+/* The device stays until the toolstack removes its node. device_unregister() here would wait for who unbinds the
+ * driver, who waits for us: then a frontend that goes at that moment stops xenwatch, and with it every backend. */
 static void alice_back_frontend_changed(struct xenbus_device *dev, enum xenbus_state frontend)
 {
 	struct alice_back *back = dev_get_drvdata(&dev->dev);
-	bool leave;
 
 	mutex_lock(&back->lock);
-	leave = alice_back_follow(back, frontend);
+	alice_back_follow(back, frontend);
 	mutex_unlock(&back->lock);
-	if (leave)
-		device_unregister(&dev->dev);
 }
 
 /* -- the driver -------------------------------------------------------------------------------- */
