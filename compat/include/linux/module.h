@@ -6,6 +6,7 @@
  *
  *     cc -shared -fPIC $(pkg-config --cflags xenbus-linux) -o alice_front.so alice_front.c
  */
+#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
