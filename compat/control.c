@@ -60,6 +60,12 @@ static void answer_info(int fd)
 	linux_each_device(answer_device, &fd);
 }
 
+/* As in Linux: what began has to have an end; what did neither needs none. */
+static bool is_removable(void)
+{
+	return process.is_live && (process.module.exit || !process.module.init);
+}
+
 static void client_ready(struct xenbus_source *source, unsigned int events)
 {
 	struct client *c = list_entry(source, struct client, source);
@@ -72,7 +78,7 @@ static void client_ready(struct xenbus_source *source, unsigned int events)
 	request[strcspn(request, "\n")] = '\0';
 	if (!strcmp(request, "info")) {
 		answer_info(c->fd);
-	} else if (!strcmp(request, "exit") && (!process.is_live || !process.module.exit)) {
+	} else if (!strcmp(request, "exit") && !is_removable()) {
 		dprintf(c->fd, "%d\n", EBUSY);
 	} else if (!strcmp(request, "exit")) {
 		dprintf(c->fd, "unloading\n");

@@ -141,7 +141,7 @@ static int load(const char *file, struct outcome *out)
 	}
 	process.module.init = (int (*)(void))dlsym(process.object, "linux_module_init");
 	process.module.exit = (void (*)(void))dlsym(process.object, "linux_module_exit");
-	return 0;
+	return process.module.init || dlsym(process.object, "linux_module_license") ? 0 : ENOEXEC;
 }
 
 static int set_parameters(char **parameters)
@@ -282,20 +282,20 @@ static int run(const char *file, char **parameters, int report)
 	return out.error ? 1 : process.status;
 }
 
-static const char *say(int error)
+static const char *say(const struct outcome *out)
 {
-	if (error == EEXIST)
-		return "File exists";
-	if (error == ENOENT)
-		return "Unknown symbol in module, or unknown file";
-	return strerror(error);
+	if (out->error == ENOEXEC)
+		return "Invalid module format";
+	if (out->error == ENOENT && *out->text)
+		return "Unknown symbol in module";
+	return strerror(out->error);
 }
 
 static int print_outcome(const char *file, const struct outcome *out)
 {
 	if (!out->error)
 		return 0;
-	fprintf(stderr, "insmod: ERROR: could not insert module %s: %s%s%s\n", file, say(out->error),
+	fprintf(stderr, "insmod: ERROR: could not insert module %s: %s%s%s\n", file, say(out),
 		*out->text ? ": " : "", out->text);
 	return 1;
 }

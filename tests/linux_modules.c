@@ -141,6 +141,18 @@ static bool is_listed(const char *what)
 	return strstr(c.out, what) != NULL;
 }
 
+static pid_t listed_pid(const char *name)
+{
+	struct command c;
+	char begin[96], *line;
+
+	snprintf(begin, sizeof(begin), "{\"name\":\"%s\",\"domid\":0,\"pid\":", name);
+	RUN(&c, "xenbus", "lsmod", "--json");
+	line = strstr(c.out, begin);
+	assert_non_null(line);
+	return (pid_t)atoi(line + strlen(begin));
+}
+
 /* -- pairs -- */
 
 static pid_t minimal_pair(void)
@@ -306,11 +318,48 @@ static void what_cannot_be_loaded_is_named(void **state)
 	assert_non_null(strstr(c.err, "no_such_function_anywhere"));
 	RUN(&c, "xenbus", "insmod", "/nonexistent.so");
 	assert_int_equal(c.status, 1);
+	assert_string_equal(c.err, "insmod: ERROR: could not insert module /nonexistent.so: "
+				   "No such file or directory\n");
 	RUN(&c, "xenbus", "insmod", "/etc/passwd");
 	assert_int_equal(c.status, 1);
+	assert_non_null(strstr(c.err, ": Invalid module format: "));
+	RUN(&c, "xenbus", "insmod", module("no_module"));
+	assert_int_equal(c.status, 1);
+	assert_non_null(strstr(c.err, ": Invalid module format\n"));
 	RUN(&c, "xenbus", "rmmod", "nobody");
 	assert_int_equal(c.status, 1);
 	assert_string_equal(c.err, "rmmod: ERROR: Module nobody is not currently loaded\n");
+}
+
+static void what_has_a_beginning_and_no_end_stays(void **state)
+{
+	struct command c;
+	pid_t pid;
+
+	insmod("no_functions", NULL);
+	rmmod("0", "no_functions");
+	insmod("no_exit", NULL);
+	RUN(&c, "xenbus", "rmmod", "no_exit");
+	assert_int_equal(c.status, 1);
+	assert_string_equal(c.err, "rmmod: ERROR: could not remove 'no_exit': Device or resource busy\n");
+	pid = listed_pid("no_exit");
+	assert_int_equal(kill(pid, SIGTERM), 0); /* as at the world's end */
+}
+
+static void options_are_no_parameters(void **state)
+{
+	static const char usage[] =
+		"usage: xenbus insmod [--run-dir DIR] [--foreground] FILE [PARAM=VALUE...]\n";
+	struct command c;
+
+	RUN(&c, "xenbus", "insmod", module("exercise"), "--bogus");
+	assert_int_equal(c.status, 2);
+	assert_non_null(strstr(c.err, "unknown option '--bogus'"));
+	assert_non_null(strstr(c.err, usage));
+	RUN(&c, "xenbus", "insmod", "--", module("exercise"), "-number=1");
+	assert_int_equal(c.status, 2);
+	assert_non_null(strstr(c.err, usage));
+	assert_false(is_listed("exercise"));
 }
 
 static void parameters_have_their_types(void **state)
@@ -378,18 +427,6 @@ static void the_devices_of_a_killed_module_are_closed(void **state)
 }
 
 /* -- modules that are stuck -- */
-
-static pid_t listed_pid(const char *name)
-{
-	struct command c;
-	char begin[96], *line;
-
-	snprintf(begin, sizeof(begin), "{\"name\":\"%s\",\"domid\":0,\"pid\":", name);
-	RUN(&c, "xenbus", "lsmod", "--json");
-	line = strstr(c.out, begin);
-	assert_non_null(line);
-	return (pid_t)atoi(line + strlen(begin));
-}
 
 static void expect_rmmod_gives_up(const char *name, pid_t pid)
 {
@@ -540,6 +577,8 @@ int main(void)
 		IN_WORLD(init_that_fails_is_reported),
 		IN_WORLD(a_name_is_taken_once_a_domain),
 		IN_WORLD(what_cannot_be_loaded_is_named),
+		IN_WORLD(what_has_a_beginning_and_no_end_stays),
+		IN_WORLD(options_are_no_parameters),
 		IN_WORLD(parameters_have_their_types),
 		IN_WORLD(modules_are_listed_for_programs),
 		IN_WORLD(a_bug_ends_its_module_alone),

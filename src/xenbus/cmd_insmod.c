@@ -82,12 +82,16 @@ int cmd_insmod(const struct cli_command *command, int argc, char **argv)
 	};
 	struct cli_operands operands;
 	char name[MODULE_NAME_MAX];
-	int err = cli_parse(command, options, details, argc, argv, 1, INT_MAX, &operands);
+	int err = cli_parse(command, options, details, argc, argv, 1, argc, &operands);
 
 	if (err >= 0)
 		return err;
 	if (!module_name(operands.argv[0], name))
 		return cli_usage_error(command, options, "%s: no name of a module", operands.argv[0]);
+	for (int i = 1; i < operands.argc; i++)
+		if (*operands.argv[i] == '-')
+			return cli_usage_error(command, options, "%s: no name of a parameter",
+					       operands.argv[i]);
 	err = enter_dom0(run_dir);
 	return err ? err : start(foreground, &operands);
 }

@@ -39,6 +39,8 @@ static inline void module_put(struct module *module)
 /* What `xenbus insmod` looks for. */
 int linux_module_init(void) __attribute__((__visibility__("default")));
 void linux_module_exit(void) __attribute__((__visibility__("default")));
+/* MODULE_LICENSE() tells a module without init function from any other shared object. */
+extern const char linux_module_license[] __attribute__((__weak__, __visibility__("default")));
 #define module_init(fn)             \
 	int linux_module_init(void) \
 	{                           \
@@ -55,7 +57,9 @@ void linux_module_exit(void) __attribute__((__visibility__("default")));
 #define subsys_initcall(fn) module_init(fn)
 #define device_initcall(fn) module_init(fn)
 
-#define MODULE_LICENSE(text) MODULE_INFO(license, text)
+#define MODULE_LICENSE(text)        \
+	MODULE_INFO(license, text); \
+	const char linux_module_license[] = text
 #define MODULE_AUTHOR(text) MODULE_INFO(author, text)
 #define MODULE_DESCRIPTION(text) MODULE_INFO(description, text)
 #define MODULE_VERSION(text) MODULE_INFO(version, text)
