@@ -139,6 +139,8 @@ void linux_module_run_exit(void (*exit)(void)); /* [blocks] */
 /* [blocks] Reports and takes back what the module left. */
 void linux_module_reclaim(void);
 unsigned int linux_device_count(void);
+/* What runs: "probe() of vbd-1-0", "insmod", a thread's name; "swapper": a handler on the loop. */
+void linux_running(char *text, size_t size);
 /* Calls @device for each: name, nodename, and the own state. */
 void linux_each_device(void (*device)(void *ctx, const char *nodename, unsigned int state), void *ctx);
 

@@ -143,6 +143,13 @@ void *linux_devm_kmalloc(struct device *dev, size_t size, gfp_t gfp, const char 
 
 /* -- what the bus calls, in the device's fiber -- */
 
+static void callback_enter(struct task_struct *self, const char *callback, const struct linux_device *d)
+{
+	rt_task_enter(self, "xenwatch");
+	rt.local.callback = callback;
+	rt.local.device = d->name;
+}
+
 int linux_on_probe(void *linux_driver, void *bus_device, const struct bridge_device_info *info, void **device)
 {
 	struct xenbus_driver *drv = linux_driver;
@@ -153,7 +160,7 @@ int linux_on_probe(void *linux_driver, void *bus_device, const struct bridge_dev
 	if (!d)
 		return -ENOMEM;
 	*device = d;
-	rt_task_enter(&self, "xenwatch");
+	callback_enter(&self, "probe", d);
 	err = drv->probe ? drv->probe(&d->xdev, &drv->ids[info->type_index]) : 0;
 	if (err > 0) {
 		WARN(1, "probe() of %s returned %d, which is no error\n", drv->name, err);
@@ -174,7 +181,7 @@ void linux_on_otherend_changed(void *device, unsigned int state)
 
 	if (!d->drv->otherend_changed)
 		return;
-	rt_task_enter(&self, "xenwatch");
+	callback_enter(&self, "otherend_changed", d);
 	get_device(&d->xdev.dev); /* it may unregister the device */
 	d->drv->otherend_changed(&d->xdev, (enum xenbus_state)state);
 	put_device(&d->xdev.dev);
@@ -187,7 +194,7 @@ void linux_on_remove(void *device)
 	struct fiber_local outer = rt.local;
 	struct task_struct self;
 
-	rt_task_enter(&self, "xenwatch");
+	callback_enter(&self, "remove", d);
 	if (d->drv->remove)
 		d->drv->remove(&d->xdev);
 	device_leave(d);

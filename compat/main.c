@@ -264,6 +264,7 @@ static int run(const char *file, char **parameters, int report)
 {
 	struct outcome out = { 0 };
 
+	oops_open();
 	out.error = open_all(&out);
 	if (!out.error)
 		out.error = start_module(file, parameters, &out);

@@ -56,6 +56,9 @@ void control_close(void);
 /* The folder of the sockets of modules, made where it is missing. A descriptor or -errno. */
 int control_folder(void);
 
+/* oops.c: from here on a fault of this thread is told in the log before the process dies of it. */
+void oops_open(void);
+
 /* supervise.c */
 /* Before the module's process is made. 0 or -errno. */
 int supervise_begin(void);

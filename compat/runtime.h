@@ -13,6 +13,8 @@
 /* What goes with a fiber, or with a handler on the loop; kept across everything that waits. */
 struct fiber_local {
 	struct task_struct *task; /* NULL: the loop */
+	const char *callback;	  /* of the driver; NULL: none */
+	const char *device;	  /* its name */
 	const char *spin_where;	  /* the spinlock held that was taken last */
 	unsigned int spins;
 };

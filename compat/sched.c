@@ -53,6 +53,14 @@ struct task_struct *linux_current(void)
 	return rt.local.task ? rt.local.task : &loop;
 }
 
+void linux_running(char *text, size_t size)
+{
+	if (rt.local.callback)
+		snprintf(text, size, "%s() of %s", rt.local.callback, rt.local.device);
+	else
+		snprintf(text, size, "%s", linux_current()->comm);
+}
+
 bool linux_in_interrupt(void)
 {
 	return !rt.local.task;

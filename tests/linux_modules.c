@@ -153,6 +153,18 @@ static pid_t listed_pid(const char *name)
 	return (pid_t)atoi(line + strlen(begin));
 }
 
+static bool is_sanitized(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+	return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+	return true;
+#endif
+#endif
+	return false;
+}
+
 /* -- pairs -- */
 
 static pid_t minimal_pair(void)
@@ -408,6 +420,57 @@ static void a_bug_ends_its_module_alone(void **state)
 	rmmod("0", "minimal_back");
 }
 
+static void a_wild_pointer_is_told_before_its_module_dies(void **state)
+{
+	static const char *const says[] = { "BUG: unable to handle page access for address 0x123000\n",
+					    "pc: exercise.so+0x",
+					    ", in insmod [exercise]\n",
+					    "Call trace of exercise:\n",
+					    "exercise.so",
+					    "addr2line -fe /",
+					    "exercise.so 0x",
+					    "module exercise is ended\n",
+					    "was killed by signal 11",
+					    NULL };
+	struct command c;
+
+	if (is_sanitized())
+		skip(); /* it has a report of its own */
+	RUN(&c, "xenbus", "insmod", module("exercise"), "check=wild");
+	assert_int_equal(c.status, 1);
+	await_said("was killed by signal 11");
+	expect_said(says);
+}
+
+static void the_callback_that_failed_is_named(void **state)
+{
+	struct command c;
+	pid_t front;
+
+	if (is_sanitized())
+		skip();
+	insmod("exercise", "check=wild_probe");
+	front = guest("1", "minimal_front", "minimal_front inited!");
+	RUN(&c, "xenbus", "attach", "minimal", "--front", "1", "--back", "0", "--no-wait");
+	await_said("was killed by signal 11");
+	assert_true(said(", in probe() of minimal-1-0 [exercise]\n"));
+	rmmod("1", "minimal_front");
+	command_wait(front);
+}
+
+static void a_stack_that_overflows_is_told(void **state)
+{
+	struct command c;
+
+	if (is_sanitized())
+		skip();
+	RUN(&c, "xenbus", "insmod", module("exercise"), "check=overflow");
+	assert_int_equal(c.status, 1);
+	await_said("was killed by signal 11");
+	assert_true(said("BUG: unable to handle page access for address 0x"));
+	assert_true(said("pc: exercise.so+0x"));
+}
+
 static void the_devices_of_a_killed_module_are_closed(void **state)
 {
 	struct command c;
@@ -582,6 +645,9 @@ int main(void)
 		IN_WORLD(parameters_have_their_types),
 		IN_WORLD(modules_are_listed_for_programs),
 		IN_WORLD(a_bug_ends_its_module_alone),
+		IN_WORLD(a_wild_pointer_is_told_before_its_module_dies),
+		IN_WORLD(the_callback_that_failed_is_named),
+		IN_WORLD(a_stack_that_overflows_is_told),
 		IN_WORLD(the_devices_of_a_killed_module_are_closed),
 		IN_WORLD(one_that_never_answers_is_named_and_hinders_nobody),
 		IN_WORLD(an_exit_that_takes_long_is_waited_for),

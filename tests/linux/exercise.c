@@ -59,6 +59,43 @@ static int check_endless(void)
 	return 0;
 }
 
+static noinline int touch(volatile int *address)
+{
+	return *address + 1;
+}
+
+static int check_wild(void)
+{
+	return touch((int *)0x123000) + number;
+}
+
+static int wild_probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
+{
+	return touch((int *)0x123000);
+}
+
+static const struct xenbus_device_id minimal_ids[] = { { "minimal" }, { "" } };
+static struct xenbus_driver exercise_driver = { .ids = minimal_ids };
+
+static int check_wild_probe(void)
+{
+	exercise_driver.probe = wild_probe;
+	return xenbus_register_backend(&exercise_driver);
+}
+
+/* A fiber whose stack is used up has no room for the report. */
+static noinline int deeper(int depth)
+{
+	volatile char room[512] = { (char)depth };
+
+	return depth ? deeper(depth - 1) + room[depth % 512] : 0;
+}
+
+static int check_overflow(void)
+{
+	return deeper(100000);
+}
+
 static int check_slow_exit(void)
 {
 	return 0;
@@ -450,10 +487,11 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } checks[] = {
-	CHECK(nothing),	     CHECK(fail),     CHECK(bug),	CHECK(warn),	     CHECK(parameters),
-	CHECK(formats),	     CHECK(numbers),  CHECK(memory),	CHECK(grants),	     CHECK(works),
-	CHECK(waits),	     CHECK(kthreads), CHECK(store),	CHECK(watches),	     CHECK(leaks),
-	CHECK(atomic_sleep), CHECK(endless),  CHECK(slow_exit), CHECK(endless_exit),
+	CHECK(nothing),	     CHECK(fail),	  CHECK(bug),	     CHECK(warn),     CHECK(parameters),
+	CHECK(formats),	     CHECK(numbers),	  CHECK(memory),     CHECK(grants),   CHECK(works),
+	CHECK(waits),	     CHECK(kthreads),	  CHECK(store),	     CHECK(watches),  CHECK(leaks),
+	CHECK(atomic_sleep), CHECK(wild),	  CHECK(wild_probe), CHECK(overflow), CHECK(endless),
+	CHECK(slow_exit),    CHECK(endless_exit),
 };
 
 static int __init exercise_init(void)
