@@ -8,7 +8,7 @@
 
 struct linux_device {
 	struct xenbus_device xdev;
-	struct list_head link; /* rt.devices, while a driver has it */
+	struct list_head link; /* rt.devices, while a driver has it; rt.refused */
 	struct xenbus_driver *drv;
 	char name[64]; /* "alice_dev-0" */
 };
@@ -95,6 +95,26 @@ static int fill(struct linux_device *d, const struct bridge_device_info *info)
 	return 0;
 }
 
+/* In Linux a device outlives a probe that failed, and so does what the driver left pointing at it. It is kept until its node is
+ * probed again or the module ends: one a node. NULL: all. */
+static void forget_refused(const char *nodename)
+{
+	struct linux_device *d, *next;
+
+	list_for_each_entry_safe(d, next, &rt.refused, link)
+	{
+		if (nodename && strcmp(d->xdev.nodename, nodename))
+			continue;
+		list_del(&d->link);
+		put_device(&d->xdev.dev);
+	}
+}
+
+void devices_reclaim(void)
+{
+	forget_refused(NULL);
+}
+
 static struct linux_device *device_new(struct xenbus_driver *drv, void *bus_device,
 				       const struct bridge_device_info *info)
 {
@@ -159,6 +179,7 @@ int linux_on_probe(void *linux_driver, void *bus_device, const struct bridge_dev
 
 	if (!d)
 		return -ENOMEM;
+	forget_refused(info->nodename);
 	*device = d;
 	callback_enter(&self, "probe", d);
 	err = drv->probe ? drv->probe(&d->xdev, &drv->ids[info->type_index]) : 0;
@@ -168,7 +189,9 @@ int linux_on_probe(void *linux_driver, void *bus_device, const struct bridge_dev
 	}
 	if (err) {
 		*device = NULL;
+		get_device(&d->xdev.dev);
 		device_leave(d);
+		list_add(&d->link, &rt.refused);
 	}
 	rt_task_leave(&self);
 	return err;

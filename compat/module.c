@@ -12,8 +12,8 @@ struct module linux_this_module;
 
 int linux_module_setup(const char *name)
 {
-	struct list_head *lists[] = { &rt.blocks, &rt.drivers, &rt.devices, &rt.timers, &rt.watches,
-				      &rt.maps,	  &rt.irqs,    &rt.queues,  &rt.threads };
+	struct list_head *lists[] = { &rt.blocks,  &rt.drivers, &rt.devices, &rt.refused, &rt.timers,
+				      &rt.watches, &rt.maps,	&rt.irqs,    &rt.queues,  &rt.threads };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		INIT_LIST_HEAD(lists[i]);
@@ -56,6 +56,7 @@ void linux_module_reclaim(void)
 	queues_reclaim();
 	events_reclaim();
 	grants_reclaim();
+	devices_reclaim();
 	slab_reclaim();
 	printk("%s", ""); /* ends a line that was not */
 	rt_task_leave(&self);

@@ -24,6 +24,7 @@ struct runtime {
 	struct list_head blocks;  /* slab.c: struct block */
 	struct list_head drivers; /* driver.c: struct xenbus_driver */
 	struct list_head devices; /* driver.c: struct linux_device */
+	struct list_head refused; /* driver.c: struct linux_device, whose probe failed */
 	struct list_head timers;  /* timer.c: by expiry */
 	struct list_head watches; /* watch.c: struct store_watch */
 	struct list_head maps;	  /* grants.c: struct ring_map */
@@ -82,5 +83,6 @@ void queues_reclaim(void);
 void timers_reclaim(void);
 void threads_reclaim(void);
 void drivers_reclaim(void);
+void devices_reclaim(void);
 
 #endif

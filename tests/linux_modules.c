@@ -293,6 +293,24 @@ static void switching_the_state_of_what_is_gone_says_0(void **state)
 	rmmod("0", "vanishing_back");
 }
 
+static void a_device_outlives_a_probe_that_failed(void **state)
+{
+	struct command c;
+	pid_t front;
+
+	setenv("MALLOC_PERTURB_", "165", 1); /* what is freed is seen to be */
+	insmod("exercise", "check=refusing_probe");
+	unsetenv("MALLOC_PERTURB_");
+	front = guest("1", "minimal_front", "minimal_front inited!");
+	RUN(&c, "xenbus", "attach", "minimal", "--front", "1", "--back", "0", "--no-wait");
+	await_said("left over: ");
+	assert_true(said("left over: backend/minimal/1/0 of domain 1\n"));
+	rmmod("0", "exercise");
+	assert_false(said("leaked"));
+	rmmod("1", "minimal_front");
+	command_wait(front);
+}
+
 /* -- loading -- */
 
 static void init_that_fails_is_reported(void **state)
@@ -637,6 +655,7 @@ int main(void)
 		IN_WORLD(the_example_says_hello_over_its_ring),
 		IN_WORLD(the_examples_backend_is_unloaded_while_connected),
 		IN_WORLD(switching_the_state_of_what_is_gone_says_0),
+		IN_WORLD(a_device_outlives_a_probe_that_failed),
 		IN_WORLD(init_that_fails_is_reported),
 		IN_WORLD(a_name_is_taken_once_a_domain),
 		IN_WORLD(what_cannot_be_loaded_is_named),

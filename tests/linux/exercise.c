@@ -83,6 +83,28 @@ static int check_wild_probe(void)
 	return xenbus_register_backend(&exercise_driver);
 }
 
+static struct xenbus_device *refused;
+
+static void look_at_refused(struct timer_list *timer)
+{
+	pr_info("left over: %s of domain %d\n", refused->nodename, refused->otherend_id);
+}
+
+static DEFINE_TIMER(left_over, look_at_refused);
+
+static int refusing_probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
+{
+	refused = dev;
+	mod_timer(&left_over, jiffies + HZ / 20);
+	return -ENODEV;
+}
+
+static int check_refusing_probe(void)
+{
+	exercise_driver.probe = refusing_probe;
+	return xenbus_register_backend(&exercise_driver);
+}
+
 /* A fiber whose stack is used up has no room for the report. */
 static noinline int deeper(int depth)
 {
@@ -487,11 +509,11 @@ static const struct {
 	const char *name;
 	int (*run)(void);
 } checks[] = {
-	CHECK(nothing),	     CHECK(fail),	  CHECK(bug),	     CHECK(warn),     CHECK(parameters),
-	CHECK(formats),	     CHECK(numbers),	  CHECK(memory),     CHECK(grants),   CHECK(works),
-	CHECK(waits),	     CHECK(kthreads),	  CHECK(store),	     CHECK(watches),  CHECK(leaks),
-	CHECK(atomic_sleep), CHECK(wild),	  CHECK(wild_probe), CHECK(overflow), CHECK(endless),
-	CHECK(slow_exit),    CHECK(endless_exit),
+	CHECK(nothing),	     CHECK(fail),      CHECK(bug),	    CHECK(warn),	   CHECK(parameters),
+	CHECK(formats),	     CHECK(numbers),   CHECK(memory),	    CHECK(grants),	   CHECK(works),
+	CHECK(waits),	     CHECK(kthreads),  CHECK(store),	    CHECK(watches),	   CHECK(leaks),
+	CHECK(atomic_sleep), CHECK(wild),      CHECK(wild_probe),   CHECK(refusing_probe), CHECK(overflow),
+	CHECK(endless),	     CHECK(slow_exit), CHECK(endless_exit),
 };
 
 static int __init exercise_init(void)
@@ -506,6 +528,8 @@ module_init(exercise_init);
 
 static void __exit exercise_exit(void)
 {
+	if (!strcmp(check, "refusing_probe"))
+		xenbus_unregister_driver(&exercise_driver);
 	if (!strcmp(check, "slow_exit"))
 		msleep((unsigned int)number);
 	if (!strcmp(check, "endless_exit"))
