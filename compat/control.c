@@ -165,6 +165,8 @@ int control_open(void)
 	}
 	if (fd < 0)
 		return fd;
+	snprintf(address.sun_path, sizeof(address.sun_path), "died.%s", name); /* supervise.c left it */
+	unlinkat(process.control_dir, address.sun_path, 0);
 	process.control_fd = fd;
 	strcpy(process.control_name, name);
 	process.control_source = (struct xenbus_source){ .ready = client_new, .fd = -1 };

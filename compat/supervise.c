@@ -8,6 +8,7 @@
  *                     +-- this process --- the module
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 struct release {
 	const char *launch;
 	char what[128];
+	int domid; /* -1: only the store knows it */
 };
 
 /* A launch of its own: of who started us may be others. */
@@ -61,6 +63,8 @@ static int release_devices(struct release *r)
 		return err;
 	err = xen_platform_open(&config.platform, &why);
 	if (!err)
+		r->domid = xen_platform_domid(config.platform);
+	if (!err)
 		err = xenbus_open(&config, &bus, &why);
 	if (!err)
 		err = xenbus_task_run(bus, release, r);
@@ -70,9 +74,26 @@ static int release_devices(struct release *r)
 	return err;
 }
 
+/* For who asks for the module by its name: `xenbus rmmod`. The next of that name takes it away. */
+static void leave_word(const struct release *r)
+{
+	char file[96];
+	int folder = control_folder(), fd;
+
+	if (folder < 0)
+		return;
+	snprintf(file, sizeof(file), "died.%d.%s", r->domid, process.name);
+	fd = openat(folder, file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd >= 0) {
+		dprintf(fd, "%s\n", r->what);
+		close(fd);
+	}
+	close(folder);
+}
+
 int supervise(int pid)
 {
-	struct release r = { .launch = getenv(XENBUS_LAUNCH_ENV) };
+	struct release r = { .launch = getenv(XENBUS_LAUNCH_ENV), .domid = -1 };
 	char line[256];
 	int status, count;
 
@@ -83,6 +104,8 @@ int supervise(int pid)
 	snprintf(r.what, sizeof(r.what), "%s (pid %d) was killed by signal %d", process.name, pid,
 		 WTERMSIG(status));
 	count = release_devices(&r);
+	if (r.domid >= 0)
+		leave_word(&r);
 	snprintf(line, sizeof(line), "%s; %d of its devices closed for it", r.what, count < 0 ? 0 : count);
 	if (process.dmesg)
 		logfile_line(process.dmesg, line);

@@ -501,10 +501,16 @@ static void the_devices_of_a_killed_module_are_closed(void **state)
 	assert_int_equal(kill((pid_t)atoi(strstr(pid, "\"pid\":") + 6), SIGKILL), 0);
 	await_said("was killed by signal 9; 1 of its devices closed for it");
 	assert_false(is_listed("minimal_back"));
+	RUN(&c, "xenbus", "rmmod", "minimal_back");
+	assert_int_equal(c.status, 1);
+	assert_memory_equal(c.err, "rmmod: ERROR: minimal_back (pid ", 32);
+	assert_non_null(strstr(c.err, ") was killed by signal 9; see `xenbus dmesg`\n"));
 	insmod("minimal_back", NULL); /* what is Closed may be taken again, and the name is free */
 	rmmod("1", "minimal_front");
 	assert_int_equal(command_wait(front), 0);
 	rmmod("0", "minimal_back");
+	RUN(&c, "xenbus", "rmmod", "minimal_back");
+	assert_string_equal(c.err, "rmmod: ERROR: Module minimal_back is not currently loaded\n");
 }
 
 /* -- modules that are stuck -- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,14 +67,37 @@ static int gave_up(FILE *answer, const char *name)
 	return CLI_FAILURE;
 }
 
+/* What the process beside it wrote when the last of that name died of a signal. False: none did. */
+static bool tell_death(int folder, uint32_t domid, const char *name)
+{
+	char file[MODULE_NAME_MAX + 24], line[256];
+	FILE *word;
+	int fd;
+	bool told;
+
+	snprintf(file, sizeof(file), "died.%u.%s", domid, name);
+	fd = openat(folder, file, O_RDONLY | O_CLOEXEC);
+	word = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!word)
+		return false;
+	told = fgets(line, sizeof(line), word);
+	fclose(word);
+	if (told)
+		fprintf(stderr, "rmmod: ERROR: %.*s; see `xenbus dmesg`\n", (int)strcspn(line, "\n"), line);
+	return told;
+}
+
 static int unload(int folder, uint32_t domid, const char *name)
 {
 	FILE *answer = module_ask(folder, domid, name, "exit");
 	char line[32] = "";
 	int error;
 
-	if (!answer)
-		return fail(name, errno);
+	if (!answer) {
+		int err = errno;
+
+		return err != EAGAIN && tell_death(folder, domid, name) ? CLI_FAILURE : fail(name, err);
+	}
 	module_patience(answer, PATIENCE_MS);
 	if (!next_line(answer, line, sizeof(line), folder, domid, name))
 		return gave_up(answer, name);
