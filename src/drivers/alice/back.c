@@ -384,6 +384,8 @@ static void go_live(struct back_dev *b, const void *pages)
 	const struct stream_sink sink = sink_of(b);
 
 	stream_back_init(&b->stream, b->ring, pages, b->pages, &sink);
+	alice_byte_set(b->ring, ALICE_BACK_LEAVING,
+		       0); /* it may be ours, of a connection that came to nothing */
 	alice_byte_set(b->ring, ALICE_BACK_ALIVE, 1);
 	b->started_ns = xenbus_host_now(b->back->config.host);
 	b->notifications = b->wakeups = 0;

@@ -211,9 +211,17 @@ static bool backend_alive(const struct front_dev *f)
 	return alice_byte_get(f->ring, ALICE_BACK_ALIVE);
 }
 
-static void died_leaving(struct xenbus_timer *timer)
+/* Alive again it has come back to the ring, which it does only where it has taken nothing from it: all is as it was. */
+static void left_and_silent(struct xenbus_timer *timer)
 {
-	backend_lost(list_entry(timer, struct front_dev, leave_timer));
+	struct front_dev *f = list_entry(timer, struct front_dev, leave_timer);
+
+	if (!backend_alive(f)) {
+		backend_lost(f);
+		return;
+	}
+	f->live = true;
+	xenbus_work_post(f->front->config.host, &f->pump_work);
 }
 
 /* In good order its state says so, or soon will, and the framework follows that; unless it died in between. */
@@ -292,7 +300,7 @@ static int probe(struct xenbus_device *dev, const struct xenbus_device_id *id)
 	f->front = list_entry(dev->driver, struct alice_front, driver);
 	f->dev = dev;
 	f->pump_work.run = pump_again;
-	f->leave_timer.fire = died_leaving;
+	f->leave_timer.fire = left_and_silent;
 	dev_set_drvdata(dev, f);
 	xenbus_dev_info(dev, "Probe called.");
 	return 0;

@@ -32,7 +32,8 @@
  * ring. Each side arms its own with its share or its mapping of the page, so that its end, a crash
  * included, makes the byte 0 and then raises the event channel. Who leaves in good order first sets his
  * leaving byte to 1; then the other end need only follow the states. Where it is 0, the process died; where
- * it is 1 and no state follows in two seconds, it died on its way out. The backend's byte is 2 until it has
+ * it is 1 and no state follows in two seconds, it died on its way out - or its alive byte is 1 again: a
+ * backend may come back to a ring that it has not used, and all goes on. The backend's byte is 2 until it has
  * mapped the page: a Connected that the frontend sees meanwhile is of a ring that it has given up, and the
  * backend will move on. The backend's used byte is 1 from the first request it takes: a ring is used once, and who finds
  * it used waits for the next.
