@@ -153,17 +153,14 @@ static pid_t listed_pid(const char *name)
 	return (pid_t)atoi(line + strlen(begin));
 }
 
-static bool is_sanitized(void)
-{
+/* A sanitizer reports a wild pointer in its own way, before the runtime does: what that says is not tested there. */
 #if defined(__SANITIZE_ADDRESS__)
-	return true;
+#define SANITIZED
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-	return true;
+#define SANITIZED
 #endif
 #endif
-	return false;
-}
 
 /* -- pairs -- */
 
@@ -438,6 +435,7 @@ static void a_bug_ends_its_module_alone(void **state)
 	rmmod("0", "minimal_back");
 }
 
+#ifndef SANITIZED
 static void a_wild_pointer_is_told_before_its_module_dies(void **state)
 {
 	static const char *const says[] = { "BUG: unable to handle page access for address 0x123000\n",
@@ -452,8 +450,6 @@ static void a_wild_pointer_is_told_before_its_module_dies(void **state)
 					    NULL };
 	struct command c;
 
-	if (is_sanitized())
-		skip(); /* it has a report of its own */
 	RUN(&c, "xenbus", "insmod", module("exercise"), "check=wild");
 	assert_int_equal(c.status, 1);
 	await_said("was killed by signal 11");
@@ -465,8 +461,6 @@ static void the_callback_that_failed_is_named(void **state)
 	struct command c;
 	pid_t front;
 
-	if (is_sanitized())
-		skip();
 	insmod("exercise", "check=wild_probe");
 	front = guest("1", "minimal_front", "minimal_front inited!");
 	RUN(&c, "xenbus", "attach", "minimal", "--front", "1", "--back", "0", "--no-wait");
@@ -480,14 +474,13 @@ static void a_stack_that_overflows_is_told(void **state)
 {
 	struct command c;
 
-	if (is_sanitized())
-		skip();
 	RUN(&c, "xenbus", "insmod", module("exercise"), "check=overflow");
 	assert_int_equal(c.status, 1);
 	await_said("was killed by signal 11");
 	assert_true(said("BUG: unable to handle page access for address 0x"));
 	assert_true(said("pc: exercise.so+0x"));
 }
+#endif
 
 static void the_devices_of_a_killed_module_are_closed(void **state)
 {
@@ -670,9 +663,11 @@ int main(void)
 		IN_WORLD(parameters_have_their_types),
 		IN_WORLD(modules_are_listed_for_programs),
 		IN_WORLD(a_bug_ends_its_module_alone),
+#ifndef SANITIZED
 		IN_WORLD(a_wild_pointer_is_told_before_its_module_dies),
 		IN_WORLD(the_callback_that_failed_is_named),
 		IN_WORLD(a_stack_that_overflows_is_told),
+#endif
 		IN_WORLD(the_devices_of_a_killed_module_are_closed),
 		IN_WORLD(one_that_never_answers_is_named_and_hinders_nobody),
 		IN_WORLD(an_exit_that_takes_long_is_waited_for),
