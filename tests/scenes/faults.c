@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Fault sweeps. Something fails in one process while a device is attached, used, closed, opened and detached: the
- * call through the seam, the allocation or the answer of the store whose number is the seed. The device may end up
+ * call through the seam, the allocation or the answer of the store of a number that the seed says, each in some
+ * schedules. The device may end up
  * unconnected, and says so; nothing is held, nothing hangs, and the next time it works.
  */
 #include "scene.h"
@@ -12,7 +13,7 @@ enum fault { FAIL_CALL, FAIL_ALLOC, FAIL_REPLY };
 
 static void arm(struct scene *scene, struct end *end, enum fault fault)
 {
-	const uint64_t nth = scene->options->seed + 1;
+	const uint64_t nth = scene->options->seed / SCENE_SCHEDULES + 1;
 
 	if (fault == FAIL_CALL)
 		sim_fail_call(end->process, nth);
@@ -32,11 +33,24 @@ static bool disarm(struct end *end, enum fault fault)
 	return hit;
 }
 
+/* What `xenbus ls` and a launcher do. */
+static int look_and_release(struct xenbus *bus, void *arg)
+{
+	struct xenbus_toolstack_entry *list;
+	size_t count;
+	int err = xenbus_toolstack_list(bus, &list, &count);
+
+	if (!err)
+		xenbus_toolstack_list_free(list, count);
+	return xenbus_toolstack_release(bus, "0123456789abcdef", "nobody's");
+}
+
 /* As far as it comes. @heals: one call that failed is made good by another try. */
 static void use(struct scene *scene, bool heals)
 {
 	scene_task(scene, scene_do_attach, scene);
 	scene_settle(scene);
+	scene_task(scene, look_and_release, NULL);
 	if (heals)
 		scene_expect(scene, both_connected(scene) && scene_whole(scene));
 	if (both_connected(scene)) {
@@ -90,15 +104,15 @@ static void sweep(struct scene *scene, struct end *end, enum fault fault)
 	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
 }
 
-#define SWEEP(end, fault, kind)                                                                              \
-	static void end##_##kind(struct scene *scene)                                                        \
-	{                                                                                                    \
-		sweep(scene, &scene->end, fault);                                                            \
-	}                                                                                                    \
-	const struct scenario end##_##kind##_fails = { .name = #end "-" #kind "-fails",                      \
-						       .about =                                              \
-							       "the " #kind " SEED+1 of the " #end " fails", \
-						       .sweep = true,                                        \
+#define SWEEP(end, fault, kind)                                                                       \
+	static void end##_##kind(struct scene *scene)                                                 \
+	{                                                                                             \
+		sweep(scene, &scene->end, fault);                                                     \
+	}                                                                                             \
+	const struct scenario end##_##kind##_fails = { .name = #end "-" #kind "-fails",               \
+						       .about = "the " #kind " SEED/8+1 of the " #end \
+								" fails",                             \
+						       .sweep = true,                                 \
 						       .run = end##_##kind }
 
 SWEEP(front, FAIL_CALL, call);

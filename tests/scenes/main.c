@@ -6,6 +6,7 @@
  *      sim alice 17 -v           seed 17, every step told
  *      sim --replay FILE         what a failure left behind
  *      sim --twice alice 0 99    each seed twice: both runs must say the same
+ *      sim --all SWEEP 0 9999    a sweep, which must end by itself: with all that can fail having failed
  */
 #include "scene.h"
 
@@ -19,20 +20,21 @@
 struct job {
 	const struct scenario *scenario;
 	uint64_t first, last;
-	bool verbose, twice;
+	bool verbose, twice, all;
 	const char *replay, *directory;
 };
 
 static int usage(FILE *out, int status)
 {
 	fprintf(out,
-		"Usage: sim [-v] [--twice] [--directory DIR] SCENARIO FIRST [LAST]\n"
+		"Usage: sim [-v] [--twice] [--all] [--directory DIR] SCENARIO FIRST [LAST]\n"
 		"       sim [-v] --replay FILE\n\n"
 		"Runs SCENARIO in the simulator with every seed from FIRST to LAST. A run that fails prints the\n"
 		"timeline of both ends and leaves a replay file in DIR (here). Exit status: 0 all is well, 1 a run\n"
 		"failed, 2 usage.\n\n"
 		"  -v             every step and every line of log, as they come\n"
 		"  --twice        each seed twice; runs that differ fail\n"
+		"  --all          of a sweep: fails, too, where nothing failed or LAST came before the end\n"
 		"  --directory    where replay files go\n"
 		"  --replay FILE  the choices of a run that failed, once more\n\nScenarios:\n");
 	for (const struct scenario *const *s = scenarios; *s; s++)
@@ -95,16 +97,38 @@ static int run_replay(const struct job *job)
 	return 0;
 }
 
+/* A sweep ends when nothing has failed for a while: how much there is that can differs from schedule to schedule. */
+static bool is_swept(const struct job *job, bool hit, unsigned int *missed)
+{
+	*missed = hit ? 0 : *missed + 1;
+	return job->scenario->sweep && *missed == SCENE_SWEEP_MISSES;
+}
+
+static int say_result(const struct job *job, uint64_t last, uint64_t steps, uint64_t hits, bool swept)
+{
+	printf("%s: seeds %llu to %llu, %llu steps", job->scenario->name, (unsigned long long)job->first,
+	       (unsigned long long)last, (unsigned long long)steps);
+	if (job->scenario->sweep)
+		printf(", %llu failures", (unsigned long long)hits);
+	if (job->all && (!hits || !swept)) {
+		printf(": %s\n", hits ? "there is more that can fail" : "nothing failed");
+		return 1;
+	}
+	printf(": all is well\n");
+	return 0;
+}
+
 static int run_seeds(const struct job *job)
 {
 	struct scene_options options = { .scenario = job->scenario,
 					 .directory = job->directory,
 					 .story = job->verbose ? stderr : NULL };
-	uint64_t steps = 0, digest, again;
-	bool hit;
+	uint64_t steps = 0, hits = 0, digest, again;
+	unsigned int missed = 0;
+	bool hit, swept = false;
 	time_t said = time(NULL);
 
-	for (options.seed = job->first; options.seed <= job->last; options.seed++) {
+	for (options.seed = job->first; options.seed <= job->last && !swept; options.seed++) {
 		steps += scene_run(&options, &digest, &hit);
 		if (job->twice) {
 			scene_run(&options, &again, &hit);
@@ -114,24 +138,22 @@ static int run_seeds(const struct job *job)
 				return 1;
 			}
 		}
-		if (job->scenario->sweep && !hit)
-			break;
+		hits += hit;
+		swept = is_swept(job, hit, &missed);
 		if (isatty(2) && time(NULL) - said >= 2) {
 			said = time(NULL);
 			fprintf(stderr, "\r%s: seed %llu of %llu", job->scenario->name,
 				(unsigned long long)options.seed, (unsigned long long)job->last);
 		}
 	}
-	options.seed -= options.seed > job->last;
-	printf("%s: seeds %llu to %llu, %llu steps: all is well\n", job->scenario->name,
-	       (unsigned long long)job->first, (unsigned long long)options.seed, (unsigned long long)steps);
-	return 0;
+	return say_result(job, options.seed - 1, steps, hits, swept);
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = { { "replay", required_argument, NULL, 'r' },
 						 { "twice", no_argument, NULL, 't' },
+						 { "all", no_argument, NULL, 'a' },
 						 { "directory", required_argument, NULL, 'd' },
 						 { "verbose", no_argument, NULL, 'v' },
 						 { "help", no_argument, NULL, 'h' },
@@ -146,6 +168,7 @@ int main(int argc, char **argv)
 			return usage(stderr, 2);
 		job.verbose |= c == 'v';
 		job.twice |= c == 't';
+		job.all |= c == 'a';
 		job.replay = c == 'r' ? optarg : job.replay;
 		job.directory = c == 'd' ? optarg : job.directory;
 	}
@@ -156,6 +179,8 @@ int main(int argc, char **argv)
 	job.scenario = find_scenario(argv[optind]);
 	if (!job.scenario)
 		return wrong("no such scenario: ", argv[optind]);
+	if (job.all && !job.scenario->sweep)
+		return wrong("this is no sweep: ", argv[optind]);
 	if (!number(argv[optind + 1], &job.first) || !number(argv[argc - 1], &job.last))
 		return wrong("a seed is a number, not ",
 			     argv[number(argv[optind + 1], &job.first) ? argc - 1 : optind + 1]);

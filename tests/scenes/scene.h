@@ -21,7 +21,9 @@
 #include <xenbus/toolstack.h>
 #include <xenbus/xenbus.h>
 
-#define SCENE_STEPS 200000u /* of one run: more, and it does not end */
+#define SCENE_STEPS 200000u	/* of one run: more, and it does not end */
+#define SCENE_SCHEDULES 8u	/* a sweep tries each failure in */
+#define SCENE_SWEEP_MISSES 128u /* seeds in a row without a failure that end a sweep */
 #define SCENE_FRONT_DOMID 1u
 #define SCENE_DOMAINS 3u
 
@@ -62,7 +64,7 @@ struct scenario {
 	const char *name;
 	const char *about;
 	void (*run)(struct scene *scene);
-	bool sweep; /* the seed is the number of what fails: behind the last there is nothing more to see */
+	bool sweep; /* seed / SCENE_SCHEDULES is the number of what fails; it ends where nothing does any more */
 	uint32_t back_domid;
 	unsigned int fail_one_in, failures; /* as in struct sim_config */
 	const char *devicetype;		    /* NULL: alice's */
