@@ -632,6 +632,41 @@ static void the_nth_allocation_of_a_callback_fails(void **state)
 	noting_deinit(&n);
 }
 
+static void look_and_allocate(void *ctx)
+{
+	assert_false(sim_alloc_fails(ctx));
+}
+
+/* What the world's steps allocate while it waits is not its own. */
+static void an_allocation_at_the_top_is_whose_it_is_said_to_be(void **state)
+{
+	struct allocating a = { .work.run = allocate };
+	struct sim_process *p, *other;
+	struct noting n;
+
+	noting_init(&n, (struct sim_config){ .seed = 7 });
+	p = start(n.sim, 0, "starting");
+	other = start(n.sim, 0, "other");
+	a.sim = n.sim;
+	a.platform = sim_process_platform(other);
+	assert_int_equal(sim_observe(n.sim, look_and_allocate, n.sim), 0);
+	sim_fail_alloc(p, 2);
+	sim_alloc_at_top(n.sim, p);
+	assert_false(sim_alloc_fails(n.sim));
+	a.failed_at = -1;
+	xenbus_work_post(sim_process_host(other), &a.work);
+	assert_int_equal(xenbus_host_dispatch(sim_process_host(p), 1), 0);
+	assert_int_equal(a.failed_at, 0);
+	assert_true(sim_alloc_fails(n.sim));
+	assert_true(sim_fault_hit(p));
+	sim_fail_alloc(p, 1);
+	sim_alloc_at_top(n.sim, NULL);
+	assert_false(sim_alloc_fails(n.sim));
+	sim_process_free(other);
+	sim_process_free(p);
+	noting_deinit(&n);
+}
+
 struct asking {
 	struct xenbus_work work;
 	struct sim *sim;
@@ -693,6 +728,7 @@ int main(void)
 		cmocka_unit_test(a_failed_call_has_no_effect),
 		cmocka_unit_test(calls_fail_at_random_up_to_a_number),
 		cmocka_unit_test(the_nth_allocation_of_a_callback_fails),
+		cmocka_unit_test(an_allocation_at_the_top_is_whose_it_is_said_to_be),
 		cmocka_unit_test(an_allocation_within_the_simulator_is_its_own),
 	};
 

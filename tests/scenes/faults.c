@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fault sweeps. Something fails in one process while a device is attached, used, closed, opened and detached: the
- * call through the seam, the allocation or the answer of the store of a number that the seed says, each in some
- * schedules. The device may end up
- * unconnected, and says so; nothing is held, nothing hangs, and the next time it works.
+ * Fault sweeps. Something fails in one process, while it starts or while a device is attached, used, closed, opened and
+ * detached: the call through the seam, the allocation or the answer of the store of a number that the seed says, each
+ * in some schedules. Who cannot start holds nothing. The device may end up unconnected, and says so; nothing is held,
+ * nothing hangs, and the next time it works.
  */
 #include "scene.h"
 
@@ -104,23 +104,78 @@ static void sweep(struct scene *scene, struct end *end, enum fault fault)
 	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
 }
 
-#define SWEEP(end, fault, kind)                                                                       \
-	static void end##_##kind(struct scene *scene)                                                 \
-	{                                                                                             \
-		sweep(scene, &scene->end, fault);                                                     \
-	}                                                                                             \
-	const struct scenario end##_##kind##_fails = { .name = #end "-" #kind "-fails",               \
-						       .about = "the " #kind " SEED/8+1 of the " #end \
-								" fails",                             \
-						       .sweep = true,                                 \
-						       .run = end##_##kind }
+/* -- while it starts -- */
 
-SWEEP(front, FAIL_CALL, call);
-SWEEP(front, FAIL_ALLOC, alloc);
-SWEEP(front, FAIL_REPLY, reply);
-SWEEP(back, FAIL_CALL, call);
-SWEEP(back, FAIL_ALLOC, alloc);
-SWEEP(back, FAIL_REPLY, reply);
-SWEEP(toolstack, FAIL_CALL, call);
-SWEEP(toolstack, FAIL_ALLOC, alloc);
-SWEEP(toolstack, FAIL_REPLY, reply);
+static void arm_start(struct end *end)
+{
+	arm(end->scene, end, (enum fault)end->scene->fault);
+}
+
+static void start_all(struct scene *scene)
+{
+	struct end *const ends[] = { &scene->toolstack, &scene->back, &scene->front };
+
+	for (int i = 0; i < 3; i++)
+		if (!ends[i]->process)
+			end_start(ends[i]);
+}
+
+/* What is asked of the store may still be refused when it has begun. */
+static void start_sweep(struct scene *scene, struct end *end, enum fault fault)
+{
+	int err;
+
+	if (end->process)
+		end_stop(end);
+	scene->fault = fault;
+	err = end_try(end, arm_start);
+	if (!err) {
+		scene_settle(scene);
+		scene->fault_hit = disarm(end, fault);
+	} else {
+		scene->fault_hit = true;
+		check_refuse(NULL, 0);
+	}
+	start_all(scene);
+	scene_attach(scene);
+	scene_until(scene, scene_whole_and_connected, "a whole stream after the start");
+	scene_detach(scene);
+	scene_until(scene, no_devices, "the devices are gone");
+	scene_settle(scene);
+	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+}
+
+/* -- the sweeps -- */
+
+#define SWEEP(id, title, text, fn, end, fault)                                                        \
+	static void run_##id(struct scene *scene)                                                     \
+	{                                                                                             \
+		fn(scene, &scene->end, fault);                                                        \
+	}                                                                                             \
+	const struct scenario id = {                                                                  \
+		.name = title "-fails", .about = "the " text " fails", .sweep = true, .run = run_##id \
+	}
+#define USE(end, kind, fault) \
+	SWEEP(end##_##kind##_fails, #end "-" #kind, #kind " SEED/8+1 of the " #end, sweep, end, fault)
+#define START(end, kind, fault)                                                                          \
+	SWEEP(end##_start_##kind##_fails, #end "-start-" #kind, #kind " SEED/8+1 of the starting " #end, \
+	      start_sweep, end, fault)
+
+USE(front, call, FAIL_CALL);
+USE(front, alloc, FAIL_ALLOC);
+USE(front, reply, FAIL_REPLY);
+USE(back, call, FAIL_CALL);
+USE(back, alloc, FAIL_ALLOC);
+USE(back, reply, FAIL_REPLY);
+USE(toolstack, call, FAIL_CALL);
+USE(toolstack, alloc, FAIL_ALLOC);
+USE(toolstack, reply, FAIL_REPLY);
+
+START(front, call, FAIL_CALL);
+START(front, alloc, FAIL_ALLOC);
+START(front, reply, FAIL_REPLY);
+START(back, call, FAIL_CALL);
+START(back, alloc, FAIL_ALLOC);
+START(back, reply, FAIL_REPLY);
+START(toolstack, call, FAIL_CALL); /* which asks nothing of the store */
+START(toolstack, alloc, FAIL_ALLOC);

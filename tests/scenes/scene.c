@@ -417,7 +417,7 @@ static void changed(void *ctx, struct xenbus_device *dev)
 	end->dev = dev;
 }
 
-static void start_driver(struct end *end)
+static int start_driver(struct end *end)
 {
 	struct xenbus_host *host = sim_process_host(end->process);
 	const struct alice_front_config front = {
@@ -426,11 +426,13 @@ static void start_driver(struct end *end)
 	const struct alice_back_config back = {
 		.host = host, .fd = -1, .consume = consume, .done = received, .ctx = end
 	};
+	int err = 0;
 
 	if (end->is_frontend)
-		scene_expect(end->scene, !alice_front_start(end->bus, &front, &end->front));
-	if (end->is_backend)
-		scene_expect(end->scene, !alice_back_start(end->bus, &back, &end->back));
+		err = alice_front_start(end->bus, &front, &end->front);
+	if (!err && end->is_backend)
+		err = alice_back_start(end->bus, &back, &end->back);
+	return err;
 }
 
 /* What is in the process is freed, whether it ends well or was killed. */
@@ -460,32 +462,66 @@ static void end_died(void *ctx, struct sim_process *process)
 	end_free(end);
 }
 
-void end_start(struct end *end)
+static void start_process(struct end *end)
 {
 	struct scene *scene = end->scene;
 	const struct sim_process_config config = {
 		.domid = end->writer.domid, .name = end->writer.name, .died = end_died, .ctx = end
 	};
-	struct xenbus_config bus = { .log = on_log, .changed = changed, .ctx = end, .trace_entries = 8192 };
-	const char *why = "";
-	int err;
 
 	end->writer.life++;
 	report_note(scene, "(%s starts)", end->writer.name);
 	end->streams = end->whole = 0;
 	scene_expect(scene, !sim_process_start(scene->sim, &config, &end->process));
-	bus.host = sim_process_host(end->process);
-	bus.platform = sim_process_platform(end->process);
 	if (end->writer.domid)
 		unsetenv("XENSTORED_PATH");
 	else
 		setenv("XENSTORED_PATH", end->store_path, 1);
 	snprintf(end->launch, sizeof(end->launch), "%016x", end->writer.life);
 	setenv(XENBUS_LAUNCH_ENV, end->launch, 1);
-	err = xenbus_open(&bus, &end->bus, &why);
+}
+
+static int open_bus(struct end *end, const char **why)
+{
+	const struct xenbus_config config = { .host = sim_process_host(end->process),
+					      .platform = sim_process_platform(end->process),
+					      .log = on_log,
+					      .changed = changed,
+					      .ctx = end,
+					      .trace_entries = 8192 };
+
+	return xenbus_open(&config, &end->bus, why);
+}
+
+void end_start(struct end *end)
+{
+	const char *why = "";
+	int err;
+
+	start_process(end);
+	err = open_bus(end, &why);
+	if (!err)
+		err = start_driver(end);
 	if (err)
-		scene_fail(scene, "%s: %s: %s", end->writer.name, why, strerror(-err));
-	start_driver(end);
+		scene_fail(end->scene, "%s: %s: %s", end->writer.name, why, strerror(-err));
+}
+
+int end_try(struct end *end, void (*arm)(struct end *end))
+{
+	struct sim *sim = end->scene->sim;
+	const char *why;
+	int err;
+
+	start_process(end);
+	arm(end);
+	sim_alloc_at_top(sim, end->process);
+	err = open_bus(end, &why);
+	if (!err)
+		err = start_driver(end);
+	sim_alloc_at_top(sim, NULL);
+	if (err)
+		end_free(end); /* the simulator tells of what is left */
+	return err;
 }
 
 void end_stop(struct end *end)

@@ -100,6 +100,7 @@ struct scene {
 	uint64_t digest;		       /* of what was said so far */
 	uint64_t reconnects;		       /* of the toolstack, before the store was killed */
 	bool detach_asked;		       /* of the toolstack, before the victim died */
+	int fault;			       /* faults.c: what is to fail in the process that starts */
 	bool fault_hit;			       /* what the sweep asked for did happen */
 	bool task_over;
 	int task_result;
@@ -128,6 +129,9 @@ uint64_t scene_nodes(struct scene *scene);
 /* -- the ends */
 /* Starts the process, its bus, and alice's driver in it. */
 void end_start(struct end *end);
+/* The same where something may fail that @arm arranges for the process. 0; -errno: the process has ended, and held
+ * nothing. */
+int end_try(struct end *end, void (*arm)(struct end *end));
 /* Ends it in good order: closes the bus, frees all. */
 void end_stop(struct end *end);
 /* kill -9. Not from the end's own callbacks. */

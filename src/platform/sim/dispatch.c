@@ -144,6 +144,7 @@ int sim_dispatch(struct xenbus_host *host, int timeout_ms)
 {
 	struct sim_process *process = sim_of_host(host);
 	struct sim *sim = process->sim;
+	struct sim_process *at_top = sim->at_top;
 	int ran;
 
 	if (sim->current || sim->looking) {
@@ -152,8 +153,10 @@ int sim_dispatch(struct xenbus_host *host, int timeout_ms)
 	}
 	if (process->dead)
 		return dispatch_dead(process);
+	sim->at_top = NULL;
 	process->dispatching++;
 	ran = timeout_ms ? dispatch_world(process, timeout_ms) : dispatch_own(process);
 	process->dispatching--;
+	sim->at_top = at_top;
 	return ran;
 }

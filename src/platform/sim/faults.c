@@ -160,18 +160,27 @@ bool sim_fault_hit(const struct sim_process *process)
 	return process->faults.hit;
 }
 
+void sim_alloc_at_top(struct sim *sim, struct sim_process *process)
+{
+	sim->at_top = process;
+}
+
 bool sim_alloc_fails(struct sim *sim)
 {
+	struct sim_process *process;
 	struct sim_faults *f;
 
-	if (!sim || !sim->current || sim->inside)
+	if (!sim || sim->inside)
 		return false;
-	f = &sim->current->faults;
+	process = sim->current ? sim->current : sim->at_top;
+	if (!process)
+		return false;
+	f = &process->faults;
 	if (++f->allocs != f->fail_alloc_at)
 		return false;
 	f->hit = true;
 	sim->inside = true;
-	sim_tell(sim, sim->current, "allocation %llu fails", (unsigned long long)f->allocs);
+	sim_tell(sim, process, "allocation %llu fails", (unsigned long long)f->allocs);
 	sim->inside = false;
 	return true;
 }

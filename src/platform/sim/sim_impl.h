@@ -80,6 +80,7 @@ struct sim {
 	uint64_t speeds_until;	/* step at which speeds are drawn again */
 	uint64_t waiting_until; /* a dispatch's timeout; UINT64_MAX: none */
 	struct sim_process *current;
+	struct sim_process *at_top; /* whose allocations outside callbacks are */
 	bool inside;		/* of a call of the current process: what is allocated is the simulator's */
 	unsigned int depth;	/* of steps */
 	bool looking;		/* an observer runs */

@@ -165,8 +165,12 @@ void sim_kill_at_call(struct sim_process *process, uint64_t nth);
 void sim_fail_alloc(struct sim_process *process, uint64_t nth);
 /* Did what the last of the three asked for happen? */
 bool sim_fault_hit(const struct sim_process *process);
+/* What is allocated at the top, outside any callback, is @process's too: it starts, say. NULL: nobody's again. What the
+ * world's steps allocate while @process is dispatched remains theirs. */
+void sim_alloc_at_top(struct sim *sim, struct sim_process *process);
 /* For an allocator that stands before malloc: counts an allocation of the process whose callback runs. True: it shall
- * fail. False, uncounted, where none runs or the simulator itself allocates. @sim may be NULL. */
+ * fail. False, uncounted, where none runs, sim_alloc_at_top() apart, or the simulator itself allocates. @sim may be
+ * NULL. */
 bool sim_alloc_fails(struct sim *sim);
 
 /* -- looking from outside --------------------------------------------------------------------------- */
