@@ -160,6 +160,30 @@ static void sources_are_level_triggered_and_changeable(void **state)
 	xenbus_host_free(host);
 }
 
+/* Who is left out of one turn is passed by all that is done in it. */
+static void every_source_that_is_ready_has_its_call_in_one_turn(void **state)
+{
+	static struct heard h[500];
+	struct xenbus_host *host = new_host();
+	const int count = sizeof(h) / sizeof(h[0]);
+	int fd = eventfd(1, 0);
+
+	for (int i = 0; i < count; i++) {
+		h[i] = (struct heard){ .source.ready = heard_ready };
+		assert_int_equal(xenbus_source_add(host, &h[i].source, dup(fd), XENBUS_SOURCE_READ), 0);
+	}
+	assert_int_equal(xenbus_host_dispatch(host, -1), count);
+	for (int i = 0; i < count; i++) {
+		int copy = h[i].source.fd;
+
+		assert_int_equal(h[i].times, 1);
+		xenbus_source_remove(host, &h[i].source);
+		close(copy);
+	}
+	close(fd);
+	xenbus_host_free(host);
+}
+
 static void a_source_removed_in_the_same_turn_is_not_called(void **state)
 {
 	struct xenbus_host *host = new_host();
@@ -547,6 +571,7 @@ int main(void)
 		cmocka_unit_test(timers_fire_in_order_and_never_early),
 		cmocka_unit_test(a_timer_that_rearms_in_the_past_does_not_hold_the_loop),
 		cmocka_unit_test(sources_are_level_triggered_and_changeable),
+		cmocka_unit_test(every_source_that_is_ready_has_its_call_in_one_turn),
 		cmocka_unit_test(a_source_removed_in_the_same_turn_is_not_called),
 		cmocka_unit_test(a_regular_file_is_no_source),
 		cmocka_unit_test(work_runs_once_in_order_in_the_next_turn),

@@ -196,7 +196,7 @@ static int loop_dispatch(struct xenbus_host *host, int timeout_ms)
 		timeout_ms = 0;
 	if (timeout_ms || loop->foreign)
 		program_timerfd(loop);
-	n = epoll_wait(loop->epoll, loop->batch, BATCH, timeout_ms);
+	n = epoll_wait(loop->epoll, loop->batch, loop->batch_size, timeout_ms);
 	if (n < 0)
 		return -errno;
 	loop->dispatching = true;
@@ -240,6 +240,7 @@ static void loop_free(struct xenbus_host *host)
 	assert(!loop->timers.first && list_empty(&loop->posted));
 	worker_deinit(&loop->worker);
 	close_all(loop);
+	free(loop->batch);
 	free(loop);
 }
 
@@ -287,9 +288,13 @@ int xenbus_host_new(struct xenbus_host **out)
 
 	if (!loop)
 		return -ENOMEM;
-	err = open_all(loop);
+	loop->epoll = loop->timerfd = loop->kick = -1;
+	err = loop_make_room(loop, BATCH_MIN);
+	if (!err)
+		err = open_all(loop);
 	if (err) {
 		close_all(loop);
+		free(loop->batch);
 		free(loop);
 		return err;
 	}

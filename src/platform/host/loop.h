@@ -10,7 +10,7 @@
 #include "timers.h"
 #include "worker.h"
 
-#define BATCH 64
+#define BATCH_MIN 64
 
 struct loop {
 	struct xenbus_host host;
@@ -20,8 +20,10 @@ struct loop {
 	uint64_t programmed; /* deadline the timerfd holds, 0: none */
 	struct list posted;  /* of struct xenbus_work, impl[0..1] */
 	struct worker worker;
-	struct epoll_event batch[BATCH]; /* [batch_at, batch_len) are still to be run */
-	int batch_at, batch_len;
+	struct epoll_event *
+		batch; /* room for all that can be ready at once; [batch_at, batch_len) are still to be run */
+	int batch_size, batch_at, batch_len;
+	int sources;
 };
 
 static inline struct loop *loop_of(struct xenbus_host *host)
@@ -30,6 +32,8 @@ static inline struct loop *loop_of(struct xenbus_host *host)
 }
 
 /* sources.c */
+/* Makes the batch at least @size long. 0 or -ENOMEM. */
+int loop_make_room(struct loop *loop, int size);
 int loop_source_add(struct xenbus_host *host, struct xenbus_source *source, int fd, unsigned int events);
 int loop_source_modify(struct xenbus_host *host, struct xenbus_source *source, unsigned int events);
 void loop_source_remove(struct xenbus_host *host, struct xenbus_source *source);

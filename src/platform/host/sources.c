@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sources of the loop: impl[0] is the loop while it is added, impl[1] what is asked for. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "loop.h"
 
@@ -16,12 +17,35 @@ static int control(struct loop *loop, int op, struct xenbus_source *source, int 
 	return 0;
 }
 
+int loop_make_room(struct loop *loop, int size)
+{
+	int grown = loop->batch_size ? loop->batch_size : size;
+	struct epoll_event *batch;
+
+	while (grown < size)
+		grown *= 2;
+	if (grown == loop->batch_size)
+		return 0;
+	batch = realloc(loop->batch, (size_t)grown * sizeof(*batch));
+	if (!batch)
+		return -ENOMEM;
+	loop->batch = batch;
+	loop->batch_size = grown;
+	return 0;
+}
+
+/* A batch too short would leave out some that are ready, each time others, while what was in it had its turn: thus there is
+ * room for every source, the timer and the kick. */
 int loop_source_add(struct xenbus_host *host, struct xenbus_source *source, int fd, unsigned int events)
 {
-	int err = control(loop_of(host), EPOLL_CTL_ADD, source, fd, events);
+	struct loop *loop = loop_of(host);
+	int err = loop_make_room(loop, loop->sources + 3);
 
+	if (!err)
+		err = control(loop, EPOLL_CTL_ADD, source, fd, events);
 	if (err)
 		return err;
+	loop->sources++;
 	source->impl[0] = host;
 	source->fd = fd;
 	return 0;
@@ -42,6 +66,7 @@ void loop_source_remove(struct xenbus_host *host, struct xenbus_source *source)
 			loop->batch[i].data.ptr = NULL;
 	source->impl[0] = NULL;
 	source->fd = -1;
+	loop->sources--;
 }
 
 int loop_source_run(struct xenbus_source *source, uint32_t got)
