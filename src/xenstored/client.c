@@ -135,7 +135,7 @@ static void client_event(struct xenbus_source *source, unsigned int events)
 	}
 	if (events & (XENBUS_SOURCE_READ | XENBUS_SOURCE_HANGUP))
 		conn->readable = true;
-	conn_ready(conn);
+	conn_heard(conn);
 }
 
 int client_tap(struct conn *conn, struct tap *tap)

@@ -16,12 +16,20 @@ void conn_init(struct conn *conn, struct server *server, const struct conn_ops *
 	conn->ops = ops;
 	list_init(&conn->ready);
 	list_init(&conn->dirty);
+	fairness_rest(&server->fairness, &conn->patience);
 }
 
 void conn_ready(struct conn *conn)
 {
 	if (!conn->dead && list_empty(&conn->ready))
 		list_add_tail(&conn->server->ready, &conn->ready);
+}
+
+void conn_heard(struct conn *conn)
+{
+	if (list_empty(&conn->ready))
+		fairness_heard(&conn->server->fairness, &conn->patience);
+	conn_ready(conn);
 }
 
 static void make_dirty(struct conn *conn)
@@ -124,12 +132,26 @@ void conn_flush(struct conn *conn)
 			break;
 	}
 	tell_drained(conn, sent);
-	if (was_paused && !conn_paused(conn))
+	if (was_paused && !conn_paused(conn)) {
+		fairness_rest(&conn->server->fairness, &conn->patience);
 		conn_ready(conn);
+	}
 }
 
-/* Works off the first message of the inbox. False: there is no whole one. */
-static bool take_message(struct conn *conn)
+static void count(struct conn *conn, unsigned int nth)
+{
+	struct fairness *f = &conn->server->fairness;
+	uint32_t passed = fairness_serve(f, &conn->patience, nth);
+	uint32_t *most = conn->guest ? &f->most_guest : &f->most;
+
+	if (passed > *most)
+		*most = passed;
+	if (!conn->guest)
+		precedence_count(&conn->server->precedence, &conn->hold);
+}
+
+/* Works off the first message of the inbox, the @nth in this turn. False: there is no whole one. */
+static bool take_message(struct conn *conn, unsigned int nth)
 {
 	struct inbox *in = &conn->in;
 	struct xsd_sockmsg header;
@@ -140,6 +162,7 @@ static bool take_message(struct conn *conn)
 	wire_header_get(in->data + in->start, &header);
 	if (header.len <= WIRE_PAYLOAD_MAX && in->end - in->start < WIRE_HEADER_SIZE + header.len)
 		return false;
+	count(conn, nth);
 	input = (struct store_input){
 		.type = STORE_IN_MESSAGE,
 		.conn = conn->id,
@@ -189,7 +212,7 @@ static bool work_off(struct conn *conn)
 	while (!conn->over && !conn_paused(conn)) {
 		if (done == TURN_REQUESTS)
 			return true;
-		if (take_message(conn))
+		if (take_message(conn, done + 1))
 			done++;
 		else if (!conn->readable || !read_more(conn))
 			return false;
@@ -203,6 +226,7 @@ void conn_turn(struct conn *conn)
 
 	conn_flush(conn);
 	more = work_off(conn);
+	fairness_rest(&conn->server->fairness, &conn->patience);
 	if (conn->dead)
 		return;
 	inbox_rest(&conn->in, &conn->server->pool);

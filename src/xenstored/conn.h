@@ -18,12 +18,13 @@
 
 #include <base/list.h>
 
+#include "fairness.h"
+#include "precedence.h"
 #include "queue.h"
 
 struct server;
 struct conn;
 
-#define TURN_REQUESTS 32u      /* then it is the next one's turn */
 #define OUT_PAUSE (64u * 1024) /* bytes of output not taken: over it no request is read */
 #define OUT_LIMIT (16u << 20)  /* bytes of output (events of others): over it the connection is given up */
 
@@ -60,6 +61,8 @@ struct conn {
 	struct list ready, dirty;
 	struct inbox in;
 	struct outbox out;
+	struct patience patience;
+	struct hold hold;
 	bool readable; /* fill() may find something */
 	bool last;     /* the request being worked off is its last: it leaves the store */
 	bool over;     /* no request of it will be worked off any more */
@@ -69,6 +72,8 @@ struct conn {
 void conn_init(struct conn *conn, struct server *server, const struct conn_ops *ops);
 /* Has a turn due. Doing it again does nothing. */
 void conn_ready(struct conn *conn);
+/* The same, since a poll said that there is something to be done. */
+void conn_heard(struct conn *conn);
 /* One turn: offers what is queued, then reads and works off requests. */
 void conn_turn(struct conn *conn);
 /* Queues one whole message, to be offered to the transport at the end of the turn or of the round. */

@@ -197,5 +197,6 @@ void guest_event(struct guest *guest)
 	guest->masked = true;
 	if (wants_reconnect(guest))
 		reconnect(guest);
-	go_on(conn);
+	conn->readable = true;
+	conn_heard(conn);
 }

@@ -14,7 +14,7 @@
 
 enum {
 	VIRQ_DOM_EXC = 3, /* <xen/xen.h> */
-	PORTS_A_ROUND = 64,
+	OTHER_PORTS = 64, /* that may be pending besides those of rings */
 };
 
 void guests_init(struct guests *guests, struct server *server)
@@ -94,7 +94,10 @@ static void events_ready(struct xenbus_source *source, unsigned int events)
 {
 	struct guests *guests = list_entry(source, struct guests, events);
 
-	for (int i = 0; i < PORTS_A_ROUND; i++) {
+	const uint32_t most = guests->ports.count + OTHER_PORTS;
+
+	/* All of them: whoever is left for the next round is passed by one more turn of everybody else. */
+	for (uint32_t i = 0; i < most; i++) {
 		int port = xen_platform_evtchn_pending(guests->xce);
 
 		if (port == -EAGAIN)

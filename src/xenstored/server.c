@@ -170,27 +170,32 @@ static int patience(const struct server *server)
 	if (!list_empty(&server->ready) || !list_empty(&server->dirty) || deadline == 0)
 		return 0;
 	if (!list_empty(&server->held)) {
-		if (!server->precedence.holding || !store_is_contended(server->store))
-			return 0;
-		if (server->precedence.since_ns + PRECEDENCE_NS < deadline)
-			deadline = server->precedence.since_ns + PRECEDENCE_NS;
+		uint64_t turn = precedence_deadline(&server->precedence, store_is_contended(server->store));
+
+		if (turn < deadline)
+			deadline = turn;
 	}
 	return deadline == UINT64_MAX ? -1 : until(server, deadline);
 }
 
-static bool must_wait(struct server *server, const struct conn *conn)
+static bool must_wait(struct server *server, struct conn *conn)
 {
 	const bool contended = store_is_contended(server->store);
 
-	if (!conn->guest || (!contended && !server->precedence.holding))
+	if (!conn->guest)
 		return false;
-	return precedence_holds(&server->precedence, contended, now_ns(server));
+	if ((contended || server->precedence.holding) &&
+	    precedence_holds(&server->precedence, &conn->hold, contended, now_ns(server)))
+		return true;
+	precedence_turn(&conn->hold);
+	return false;
 }
 
 static void turns(struct server *server)
 {
 	struct list round;
 
+	fairness_round(&server->fairness);
 	list_init(&round);
 	list_splice_tail(&round, &server->held);
 	list_splice_tail(&round, &server->ready);

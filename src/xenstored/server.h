@@ -9,7 +9,7 @@
  *                          -> offer the output of those who had none of the turns -> bury the dead
  *
  * Each connection gets at most TURN_REQUESTS requests a round, so between two turns of one connection
- * every other that is ready has had one. server_run() is the loop of a process that does nothing else;
+ * every other that is ready has had one: fairness.h says what follows from it, and counts it. server_run() is the loop of a process that does nothing else;
  * any other calls server_serve() after the callbacks that it ran, and again when the time is over that
  * it returned.
  */
@@ -23,6 +23,7 @@
 #include <xenbus/store.h>
 
 #include "conn.h"
+#include "fairness.h"
 #include "guests.h"
 #include "log.h"
 #include "options.h"
@@ -55,6 +56,7 @@ struct server {
 	struct sockets sockets;
 	struct guests guests;
 	struct precedence precedence;
+	struct fairness fairness;
 	unsigned int busy_rounds; /* since the store last had a tick */
 	bool stopping;
 	int status; /* for exit(), once stopping */
