@@ -81,6 +81,25 @@ static void run(struct scene *scene)
 	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
 }
 
+/* For what is told of a run that fails: amid the stream, in one run of eight. */
+static void run_on_purpose(struct scene *scene)
+{
+	end_start(&scene->back);
+	end_start(&scene->front);
+	scene_attach(scene);
+	scene_until(scene, both_connected, "both Connected");
+	scene_some_way(scene, 30);
+	scene_expect(scene, sim_choose(scene->sim, 8));
+	scene_detach(scene);
+	scene_settle(scene);
+}
+
+const struct scenario on_purpose = {
+	.name = "on-purpose",
+	.about = "fails in one run of eight, for what is told then",
+	.run = run_on_purpose,
+};
+
 const struct scenario alice = {
 	.name = "alice",
 	.about = "connect, exchange, close, reconnect, exchange, detach",

@@ -32,6 +32,7 @@ void report_note(struct scene *scene, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	scene_say(scene, "scenario", text);
 	fprintf(scene->traces,
 		"{\"time_ns\":%llu,\"domid\":%u,\"kind\":\"note\",\"device\":\"backend/%s/%u/%u\",\"own\":%u,\"other\":%u,"
 		"\"text\":",

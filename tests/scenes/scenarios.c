@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scene.h"
 
-extern const struct scenario alice, chaos;
+extern const struct scenario alice, chaos, on_purpose;
 extern const struct scenario linux_blkback, linux_netback;
 extern const struct scenario hostile_keys, hostile_keys_domain, hostile_liar, hostile_permissions,
 	hostile_store, hostile_store_domain, hostile_late, hostile_domid, chaos_domain;
@@ -69,5 +69,6 @@ const struct scenario *const scenarios[] = {
 	&hostile_late,
 	&hostile_domid,
 	&chaos_domain,
+	&on_purpose,
 	NULL,
 };

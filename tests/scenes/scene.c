@@ -17,7 +17,7 @@
 
 /* -- what is said --------------------------------------------------------------------------------- */
 
-static void say(struct scene *scene, const char *who, const char *text)
+void scene_say(struct scene *scene, const char *who, const char *text)
 {
 	static const uint64_t key[2] = { 0 };
 	char line[1200];
@@ -36,7 +36,7 @@ static void on_step(void *ctx, const char *text)
 	struct scene *scene = ctx;
 
 	if (scene->sim)
-		say(scene, "step", text);
+		scene_say(scene, "step", text);
 }
 
 static void on_violation(void *ctx, const char *text)
@@ -48,12 +48,12 @@ static void on_log(void *ctx, enum xenbus_log_level level, const char *line)
 {
 	struct end *end = ctx;
 
-	say(end->scene, end->writer.name, line);
+	scene_say(end->scene, end->writer.name, line);
 }
 
 static void on_server_log(void *ctx, int priority, const char *line)
 {
-	say(ctx, "xenstored", line);
+	scene_say(ctx, "xenstored", line);
 }
 
 /* -- the store's process ------------------------------------------------------------------------------ */
@@ -91,6 +91,7 @@ void scene_store_start(struct scene *scene)
 	struct server_world world;
 
 	store_quota_defaults(&options.quota);
+	report_note(scene, "(xenstored starts)");
 	scene_expect(scene, !sim_process_start(scene->sim, &config, &scene->store_process));
 	world = (struct server_world){ .host = sim_process_host(scene->store_process),
 				       .platform = sim_process_platform(scene->store_process) };

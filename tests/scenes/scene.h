@@ -112,6 +112,8 @@ struct scene {
  * said and chosen, to compare runs by. @fault_hit: of a sweep. Returns the steps it took. */
 uint64_t scene_run(const struct scene_options *options, uint64_t *digest, bool *fault_hit);
 
+/* A line of the story, and of what two runs are compared by. */
+void scene_say(struct scene *scene, const char *who, const char *text);
 /* Tells what is wrong, with the timeline, writes the replay file, and exits with 1. */
 void scene_fail(struct scene *scene, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 #define scene_expect(scene, condition) \
