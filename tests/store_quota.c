@@ -272,7 +272,7 @@ static void memory_is_refused_at_the_limit_and_refunded(void **state)
 		assert_true(st.memory <= q.memory_hard);
 	}
 	assert_int_equal(before, 47); /* of 64 + 8 + 2048 bytes, and the home */
-	assert_non_null(strstr(w->log, "domain 5: quota memory (50000) (soft) passed"));
+	assert_non_null(strstr(w->log, "domain 5: quota soft-memory (50000) passed: WRITE"));
 	assert_non_null(strstr(w->log, "domain 5: quota memory (100000) refused: WRITE"));
 	says(w, g, "RM n07|", "OK|");
 	says(w, g, request, "OK|");

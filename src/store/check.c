@@ -165,6 +165,7 @@ static void count_conn(struct census *c, const struct conn *conn)
 	refers(c, conn->domain);
 	claim(c, conn->domain->alive, "connection of a dead domain");
 	pays(c, conn->domain, conn->sent - conn->drained);
+	claim(c, !conn->replies || conn->sent != conn->drained, "replies that are not queued");
 	list_for_each (pos, &conn->watches) {
 		const struct watch *w = list_entry(pos, struct watch, on_conn);
 
@@ -218,17 +219,19 @@ static void check_owned(struct census *c, const struct domain *d)
 
 static void count_claims(struct census *c, const struct domain *d)
 {
-	uint32_t watches = 0, txs = 0;
+	uint32_t watches = 0, txs = 0, replies = 0;
 
 	list_for_each (pos, &d->conns) {
 		const struct conn *conn = list_entry(pos, struct conn, on_domain);
 
 		count_conn(c, conn);
 		watches += conn->watch_count;
+		replies += conn->replies;
 		list_for_each (t, &conn->txs)
 			txs++;
 	}
 	claim(c, watches == d->watches, "watches of a domain");
+	claim(c, replies == d->outstanding, "replies a domain has not taken");
 	claim(c, txs == d->transactions, "transactions of a domain");
 }
 

@@ -84,7 +84,7 @@ void conn_reset(struct store *s, struct conn *conn)
 	conn_drop_claims(s, conn);
 	conn->last_tx = 0;
 	conn->broken = false;
-	conn_drained(s, conn, conn->sent - conn->drained);
+	conn_drained(s, conn, conn->sent - conn->drained, conn->replies);
 }
 
 void conn_free(struct store *s, struct conn *conn)
@@ -138,15 +138,27 @@ uint32_t store_next_bereft(struct store *s)
 void conn_sent(struct conn *conn, size_t bytes)
 {
 	conn->sent += bytes;
-	conn->domain->memory += bytes;
+	domain_hold(conn->domain, bytes);
 }
 
-void conn_drained(struct store *s, struct conn *conn, uint64_t bytes)
+void conn_replied(struct conn *conn, size_t bytes)
+{
+	conn_sent(conn, bytes);
+	conn->replies++;
+	conn->domain->outstanding++;
+	domain_reached(conn->domain, STORE_QUOTA_OUTSTANDING, conn->domain->outstanding);
+}
+
+void conn_drained(struct store *s, struct conn *conn, uint64_t bytes, uint32_t replies)
 {
 	if (bytes > conn->sent - conn->drained)
 		bytes = conn->sent - conn->drained;
 	conn->drained += bytes;
 	conn->domain->memory -= bytes;
+	if (conn->drained == conn->sent || replies > conn->replies)
+		replies = conn->replies;
+	conn->replies -= replies;
+	conn->domain->outstanding -= replies;
 	if (conn->drained != conn->sent || !conn->queued_used)
 		return;
 	if (conn->queued_room > QUEUED_MIN) {

@@ -38,6 +38,7 @@ struct conn {
 	struct part_cursor part;
 
 	uint64_t sent, drained;
+	uint32_t replies; /* among what is queued */
 	struct queued_event *queued;
 	uint32_t queued_room, queued_used;
 };
@@ -56,7 +57,10 @@ void conn_drop_claims(struct store *s, struct conn *conn);
 void conn_sent(struct conn *conn, size_t bytes);
 /* A message for it was lost: told by store_next_bereft(). */
 void conn_bereave(struct store *s, struct conn *conn);
-void conn_drained(struct store *s, struct conn *conn, uint64_t bytes);
+/* The same, and it is a reply. */
+void conn_replied(struct conn *conn, size_t bytes);
+/* @bytes of its output were taken, and with them the last byte of @replies replies. */
+void conn_drained(struct store *s, struct conn *conn, uint64_t bytes, uint32_t replies);
 /* Is an event of this hash still queued? If not, notes that one is about to be. */
 bool conn_event_is_queued(struct store *s, struct conn *conn, uint64_t hash);
 void conns_done(struct store *s);

@@ -62,6 +62,7 @@ struct store {
 	uint32_t domain_count;
 	uint32_t domain_zombies; /* dead instances that something still refers to */
 	struct domain *dom0;
+	uint64_t past_max[STORE_QUOTA_KINDS]; /* the most that domains had which are gone */
 
 	struct conn **conns; /* by id, a hash table with chains */
 	uint32_t conn_buckets, conn_count, next_conn;

@@ -33,7 +33,7 @@ static int check_creation(struct request *rq, uint32_t perms, const struct value
 {
 	uint64_t bytes;
 	const uint32_t count = measure(rq->spot.names, v, &bytes);
-	int err = quota_check(rq, QUOTA_NODE_SIZE, (uint64_t)v->len + perms_size(rq->s, perms));
+	int err = quota_check(rq, STORE_QUOTA_NODE_SIZE, (uint64_t)v->len + perms_size(rq->s, perms));
 
 	if (!err)
 		err = quota_check_nodes(rq, perms_owner(rq->s, perms), count, bytes);

@@ -2,6 +2,7 @@
 #include "domain.h"
 #include "conn.h"
 #include "effects.h"
+#include "limit.h"
 #include "node.h"
 #include "request.h"
 #include "tx.h"
@@ -15,7 +16,7 @@ void charge_take(struct charge *charge, struct domain *who, uint64_t bytes)
 	}
 	assert(charge->who == who);
 	charge->bytes += bytes;
-	who->memory += bytes;
+	domain_hold(who, bytes);
 }
 
 void charge_release(struct store *s, struct charge *charge)
@@ -68,6 +69,7 @@ int domain_create(struct store *s, uint32_t domid, struct domain **out)
 	domain->instance = ++s->instances;
 	domain->refs = 1;
 	domain->alive = true;
+	domain->features = WIRE_FEATURES_ALL;
 	list_init(&domain->conns);
 	(*page)[domid % DOMID_PAGE] = domain;
 	s->domain_count++;
@@ -98,6 +100,7 @@ void domain_unref(struct store *s, struct domain *domain)
 		return;
 	assert(!domain->alive && !domain->nodes && !domain->memory);
 	s->domain_zombies--;
+	limits_free(s, domain);
 	mem_free(&s->mem, domain, sizeof(*domain));
 }
 
@@ -174,6 +177,7 @@ void domain_die(struct store *s, struct domain *domain, struct store_effects *ou
 	domain->target = NULL;
 	forget_targets(s, domain);
 	lose_nodes(s, domain, out);
+	limit_bury(s, domain);
 	domain_unref(s, domain);
 	if (introduced)
 		watch_fire_special(s, out, SPECIAL_RELEASE, domid);
@@ -204,25 +208,4 @@ int64_t store_next_domain(const struct store *s, int64_t after)
 	const struct domain *d = domain_at_or_after(s, (uint32_t)(after + 1));
 
 	return d ? (int64_t)d->domid : -1;
-}
-
-int store_domain_stats(const struct store *s, uint32_t domid, struct store_domain_stats *out)
-{
-	const struct domain *d = domain_lookup(s, domid);
-
-	if (!d)
-		return -ENOENT;
-	*out = (struct store_domain_stats){
-		.domid = domid,
-		.introduced = d->introduced,
-		.nodes = d->nodes,
-		.watches = d->watches,
-		.transactions = d->transactions,
-		.perm_entries = d->perm_entries,
-		.memory = d->memory,
-		.requests = d->requests,
-		.events = d->events,
-		.conflicts = d->conflicts,
-	};
-	return 0;
 }

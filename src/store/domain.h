@@ -13,6 +13,13 @@ struct introduction { /* an INTRODUCE that waits for the ring to be mapped */
 	bool pending, first;
 };
 
+/* Of one quota: the most there was, and how often it was refused. */
+struct usage {
+	uint64_t max, refused;
+};
+
+struct limits; /* limit.h */
+
 struct domain {
 	uint32_t domid;
 	uint64_t instance; /* serial, never reused */
@@ -30,7 +37,10 @@ struct domain {
 	uint32_t nodes, watches, transactions, perm_entries;
 	uint64_t memory;
 	uint64_t requests, events, conflicts;
-	uint32_t told; /* bits: quota kinds whose refusal was logged */
+	uint32_t features;    /* WIRE_FEATURE_ bits that its ring page offers */
+	uint32_t outstanding; /* replies that it has not taken */
+	struct limits *own;   /* NULL: the defaults hold for it */
+	struct usage use[STORE_QUOTA_KINDS];
 
 	uint32_t pending_nodes; /* scratch of a commit */
 	int64_t pending_bytes;
@@ -43,6 +53,19 @@ struct charge {
 };
 void charge_take(struct charge *charge, struct domain *who, uint64_t bytes);
 void charge_release(struct store *s, struct charge *charge);
+
+/* It has @figure of @kind now. */
+static inline void domain_reached(struct domain *d, enum store_quota_kind kind, uint64_t figure)
+{
+	if (figure > d->use[kind].max)
+		d->use[kind].max = figure;
+}
+/* It makes the store hold @bytes more. */
+static inline void domain_hold(struct domain *d, uint64_t bytes)
+{
+	d->memory += bytes;
+	domain_reached(d, STORE_QUOTA_MEMORY, d->memory);
+}
 
 /* The living instance of @domid, or NULL. */
 struct domain *domain_lookup(const struct store *s, uint32_t domid);

@@ -2,7 +2,7 @@
 #include "conn.h"
 #include "domain.h"
 #include "node.h"
-#include "quota.h"
+#include "limit.h"
 #include "stream.h"
 #include "tx.h"
 #include "watch.h"
@@ -111,17 +111,15 @@ static void put_global(struct dump *d)
 
 static void put_quota(struct dump *d)
 {
-	const struct store_quota *q = &d->s->config.quota;
-
 	begin(d, STREAM_QUOTA);
-	put_u16(d, QUOTA_KINDS);
+	put_u16(d, STORE_QUOTA_KINDS);
 	put_u16(d, 0);
-	for (int kind = 0; kind < QUOTA_KINDS; kind++)
-		put_u32(d, quota_value(q, (enum quota_kind)kind));
-	for (int kind = 0; kind < QUOTA_KINDS; kind++) {
-		if (kind == QUOTA_MEMORY_SOFT)
-			put(d, "soft-", 5);
-		put(d, quota_name((enum quota_kind)kind), strlen(quota_name((enum quota_kind)kind)) + 1);
+	for (int kind = 0; kind < STORE_QUOTA_KINDS; kind++)
+		put_u32(d, limit_default(d->s, (enum store_quota_kind)kind));
+	for (int kind = 0; kind < STORE_QUOTA_KINDS; kind++) {
+		const char *name = store_quota_name((enum store_quota_kind)kind);
+
+		put(d, name, strlen(name) + 1);
 	}
 	end(d);
 }

@@ -13,7 +13,7 @@ int request_path(struct request *rq, const char *text, size_t len)
 
 	if (kind < 0 || kind == WIRE_PATH_SPECIAL)
 		return -EINVAL;
-	return quota_check(rq, QUOTA_PATH, rq->path_len - wire_home_prefix(rq->path, rq->path_len));
+	return quota_check(rq, STORE_QUOTA_PATH, rq->path_len - wire_home_prefix(rq->path, rq->path_len));
 }
 
 static void walk_now(struct request *rq)
@@ -76,11 +76,12 @@ static int count_touched(struct request *rq, struct txnode *t)
 
 	if (t->counted)
 		return 0;
-	err = quota_check(rq, QUOTA_TX_NODES, (uint64_t)rq->tx->touched + 1);
+	err = quota_check(rq, STORE_QUOTA_TX_NODES, (uint64_t)rq->tx->touched + 1);
 	if (err)
 		return err;
 	t->counted = true;
 	rq->tx->touched++;
+	domain_reached(rq->dom, STORE_QUOTA_TX_NODES, rq->tx->touched);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <base/siphash.h>
 #include "conn.h"
 #include "effects.h"
+#include "limit.h"
 #include "node.h"
 #include "watch.h"
 
@@ -22,9 +23,13 @@ static bool put_event(struct message *m, const struct watch *w, const char *path
 /* May it be queued? An unprivileged domain that does not read its events may not fill our memory. */
 static bool has_room(const struct store *s, const struct domain *who, size_t len)
 {
-	const uint32_t limit = s->config.quota.memory_hard;
+	return !limit_is_passed(s, who, STORE_QUOTA_MEMORY, who->memory + WIRE_HEADER_SIZE + len);
+}
 
-	return domain_is_privileged(who) || !limit || who->memory + WIRE_HEADER_SIZE + len <= limit;
+static void drop(struct store *s, struct store_effects *out, struct domain *who, const char *path, size_t len)
+{
+	s->stats.events_dropped++;
+	limit_tell(s, out, who, STORE_QUOTA_MEMORY, "refused", XS_WATCH_EVENT, path, len);
 }
 
 static void send(struct store *s, struct store_effects *out, struct watch *w, const char *path, size_t len)
@@ -35,9 +40,14 @@ static void send(struct store *s, struct store_effects *out, struct watch *w, co
 	uint64_t hash;
 
 	message_begin(&m, out);
-	if (!put_event(&m, w, path, len) || !has_room(s, conn->domain, m.len)) {
+	if (!put_event(&m, w, path, len)) {
 		message_undo(&m);
 		s->stats.events_dropped++;
+		return;
+	}
+	if (!has_room(s, conn->domain, m.len)) {
+		message_undo(&m);
+		drop(s, out, conn->domain, path, len);
 		return;
 	}
 	if (out->failed) {

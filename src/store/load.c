@@ -4,7 +4,7 @@
 #include "domain.h"
 #include "load.h"
 #include "node.h"
-#include "quota.h"
+#include "limit.h"
 #include "stream.h"
 #include "tx.h"
 #include "watch.h"
@@ -81,17 +81,18 @@ static void load_quota(struct load *l)
 		struct wire_strings names = { (const char *)l->at, l->left };
 		size_t len;
 		const char *name = wire_next_string(&names, &len);
-		const bool soft = name && len > 5 && !memcmp(name, "soft-", 5);
-		uint32_t *field;
+		int kind;
 
 		if (!name) {
 			load_fail(l, -EINVAL, "quota without a name");
 			return;
 		}
-		field = quota_field(&l->s->config.quota, name + (soft ? 5 : 0), len - (soft ? 5 : 0), soft);
-		if (field)
-			*field = values[4 * i] | (uint32_t)values[4 * i + 1] << 8 |
-				 (uint32_t)values[4 * i + 2] << 16 | (uint32_t)values[4 * i + 3] << 24;
+		kind = limit_kind(name, len);
+		if (kind >= 0)
+			limit_set_default(l->s, (enum store_quota_kind)kind,
+					  values[4 * i] | (uint32_t)values[4 * i + 1] << 8 |
+						  (uint32_t)values[4 * i + 2] << 16 |
+						  (uint32_t)values[4 * i + 3] << 24);
 		load_bytes(l, len + 1);
 	}
 }

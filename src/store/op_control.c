@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include "quota.h"
+#include "limit.h"
 #include "request.h"
 
 struct text {
@@ -72,17 +72,16 @@ static int control_memreport(struct request *rq, struct wire_strings args)
 
 static int quota_list(struct request *rq, bool soft)
 {
-	const struct store_quota *q = &rq->s->config.quota;
 	struct text t = { .len = 0 };
 
 	put(&t, "Quota settings:\n");
-	for (int kind = 0; kind < QUOTA_KINDS; kind++)
-		if (soft == (kind == QUOTA_MEMORY_SOFT))
-			put(&t, "%-17s: %8" PRIu32 " %s\n", quota_name((enum quota_kind)kind),
-			    quota_value(q, (enum quota_kind)kind), quota_description((enum quota_kind)kind));
-	if (!soft)
-		put(&t, "%-17s: %8" PRIu32 " %s\n", "outstanding", q->outstanding,
-		    "Outstanding requests per domain");
+	for (int i = 0; i < STORE_QUOTA_KINDS; i++) {
+		const enum store_quota_kind kind = (enum store_quota_kind)i;
+
+		if (soft == (kind == STORE_QUOTA_MEMORY_SOFT))
+			put(&t, "%-17s: %8" PRIu32 " %s\n", store_quota_name(kind) + (soft ? 5 : 0),
+			    limit_default(rq->s, kind), limit_description(kind));
+	}
 	return reply_text(rq, &t);
 }
 
@@ -91,15 +90,17 @@ static int quota_set(struct request *rq, struct wire_strings args, bool soft)
 	const char *strings[2];
 	size_t lens[2];
 	uint64_t value;
-	uint32_t *field;
+	int kind;
 
 	if (wire_split(args.at, args.left, 2, strings, lens) ||
 	    wire_number(strings[1], lens[1], UINT32_MAX, &value))
 		return -EINVAL;
-	field = quota_field(&rq->s->config.quota, strings[0], lens[0], soft);
-	if (!field)
+	kind = limit_kind(strings[0], lens[0]);
+	if (soft)
+		kind = kind == STORE_QUOTA_MEMORY ? STORE_QUOTA_MEMORY_SOFT : -1;
+	if (kind < 0)
 		return -EINVAL;
-	*field = (uint32_t)value;
+	limit_set_default(rq->s, (enum store_quota_kind)kind, (uint32_t)value);
 	return reply_ok(rq);
 }
 

@@ -98,7 +98,8 @@ int op_introduce(struct request *rq)
 						    .domid = args.domid,
 						    .conn = ring->id,
 						    .gfn = args.gfn,
-						    .port = args.port });
+						    .port = args.port,
+						    .features = domain->features });
 	return REPLY_LATER;
 }
 

@@ -11,7 +11,7 @@ int op_transaction_start(struct request *rq)
 
 	if (rq->tx)
 		return -EBUSY;
-	err = quota_check(rq, QUOTA_TRANSACTIONS, (uint64_t)rq->dom->transactions + 1);
+	err = quota_check(rq, STORE_QUOTA_TRANSACTIONS, (uint64_t)rq->dom->transactions + 1);
 	if (!err)
 		err = quota_check_memory(rq, rq->dom, sizeof(*tx));
 	if (!err)

@@ -65,7 +65,7 @@ int op_watch(struct request *rq)
 		return err;
 	if (watch_find(rq->s, rq->conn, &spec))
 		return -EEXIST;
-	err = quota_check(rq, QUOTA_WATCHES, (uint64_t)rq->dom->watches + 1);
+	err = quota_check(rq, STORE_QUOTA_WATCHES, (uint64_t)rq->dom->watches + 1);
 	if (!err)
 		err = quota_check_memory(rq, rq->dom, watch_cost(&spec));
 	if (!err)

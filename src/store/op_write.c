@@ -43,7 +43,7 @@ static int overwrite(struct request *rq, const struct value *v)
 {
 	const uint32_t perms = spot_perms(rq);
 	const uint32_t before = blob_size(value_len(rq)), after = blob_size(v->len);
-	int err = quota_check(rq, QUOTA_NODE_SIZE, (uint64_t)v->len + perms_size(rq->s, perms));
+	int err = quota_check(rq, STORE_QUOTA_NODE_SIZE, (uint64_t)v->len + perms_size(rq->s, perms));
 
 	if (!err && after > before)
 		err = quota_check_memory(rq, rq->tx ? rq->dom : perms_owner(rq->s, perms), after - before);
@@ -170,7 +170,7 @@ static int set_node_perms(struct request *rq, uint32_t perms)
 	if (!domain_is_privileged(rq->dom) && perms_owner(rq->s, perms) != perms_owner(rq->s, spot_perms(rq)))
 		return -EPERM;
 	size = (uint64_t)value_len(rq) + perms_size(rq->s, perms);
-	err = quota_check(rq, QUOTA_NODE_SIZE, size);
+	err = quota_check(rq, STORE_QUOTA_NODE_SIZE, size);
 	if (err)
 		return err;
 	if (!rq->tx)
@@ -193,7 +193,7 @@ int op_set_perms(struct request *rq)
 		return -EINVAL;
 	if (!special && (err = request_path(rq, path, len)) != 0)
 		return err;
-	err = quota_check(rq, QUOTA_PERMS, count);
+	err = quota_check(rq, STORE_QUOTA_PERMS, count);
 	if (!err)
 		err = perms_parse(rq->s, payload, (uint32_t)count, &perms);
 	if (err)

@@ -1,122 +1,52 @@
 /* SPDX-License-Identifier: MIT */
 #include "quota.h"
-#include <stddef.h>
-#include "effects.h"
+#include "limit.h"
 #include "node.h"
 #include "request.h"
 #include "tx.h"
 
-#define FIELD(member) offsetof(struct store_quota, member)
-
-static const struct {
-	const char *name, *description;
-	size_t field;
-	int error;
-} kinds[QUOTA_KINDS] = {
-	[QUOTA_NODES] = { "nodes", "Nodes per domain", FIELD(nodes), ENOSPC },
-	[QUOTA_WATCHES] = { "watches", "Watches per domain", FIELD(watches), E2BIG },
-	[QUOTA_TRANSACTIONS] = { "transactions", "Transactions per domain", FIELD(transactions), ENOSPC },
-	[QUOTA_NODE_SIZE] = { "node-size", "Max. size of a node", FIELD(node_size), ENOSPC },
-	[QUOTA_PERMS] = { "permissions", "Max. number of permissions per node", FIELD(perms), ENOSPC },
-	[QUOTA_PATH] = { "path-max", "Max. length of a node path", FIELD(path_max), EINVAL },
-	[QUOTA_TX_NODES] = { "transaction-nodes", "Max. number of accessed nodes per transaction",
-			     FIELD(transaction_nodes), ENOSPC },
-	[QUOTA_MEMORY] = { "memory", "Total Xenstore memory per domain (error level)", FIELD(memory_hard),
-			   ENOMEM },
-	[QUOTA_MEMORY_SOFT] = { "memory", "Total Xenstore memory per domain (warning level)",
-				FIELD(memory_soft), 0 },
-};
-
-void store_quota_defaults(struct store_quota *quota)
+static int refuse(struct request *rq, enum store_quota_kind kind, struct domain *who)
 {
-	*quota = (struct store_quota){
-		.nodes = 1000,
-		.watches = 128,
-		.transactions = 10,
-		.node_size = 2048,
-		.perms = 5,
-		.path_max = 2048,
-		.transaction_nodes = 1024,
-		.outstanding = 20,
-		.memory_hard = 2560 * 1024,
-		.memory_soft = 2048 * 1024,
-		.versions = 256ull << 20,
-	};
+	limit_tell(rq->s, rq->out, who, kind, "refused", rq->in->op, rq->path, rq->path_len);
+	return -limit_error(kind);
 }
 
-const char *quota_name(enum quota_kind kind)
+/* Who is privileged is refused nothing, and held to nobody's limit. */
+static bool is_over(const struct request *rq, const struct domain *who, enum store_quota_kind kind,
+		    uint64_t figure)
 {
-	return kinds[kind].name;
+	return !domain_is_privileged(rq->dom) && limit_is_passed(rq->s, who, kind, figure);
 }
 
-const char *quota_description(enum quota_kind kind)
+int quota_check(struct request *rq, enum store_quota_kind kind, uint64_t figure)
 {
-	return kinds[kind].description;
-}
-
-uint32_t quota_value(const struct store_quota *quota, enum quota_kind kind)
-{
-	uint32_t value;
-
-	memcpy(&value, (const char *)quota + kinds[kind].field, sizeof(value));
-	return value;
-}
-
-const struct store_quota *store_limits(const struct store *store)
-{
-	return &store->config.quota;
-}
-
-uint32_t *quota_field(struct store_quota *quota, const char *name, size_t len, bool soft)
-{
-	if (!soft && len == 11 && !memcmp(name, "outstanding", 11))
-		return &quota->outstanding;
-	for (int i = 0; i < QUOTA_KINDS; i++)
-		if (soft == (i == QUOTA_MEMORY_SOFT) && strlen(kinds[i].name) == len &&
-		    !memcmp(kinds[i].name, name, len))
-			return (uint32_t *)(void *)((char *)quota + kinds[i].field);
-	return NULL;
-}
-
-static void tell_once(struct request *rq, enum quota_kind kind, struct domain *who, const char *what)
-{
-	char path[256];
-
-	if (who->told & 1u << kind)
-		return;
-	who->told |= 1u << kind;
-	effect_log(rq->out, "domain %u: quota %s (%u) %s: %s %s", who->domid, kinds[kind].name,
-		   quota_value(&rq->s->config.quota, kind), what, wire_op_name(rq->in->op),
-		   effect_escape(path, sizeof(path), rq->path, rq->path_len));
-}
-
-static int refuse(struct request *rq, enum quota_kind kind, struct domain *who)
-{
-	tell_once(rq, kind, who, "refused");
-	return -kinds[kind].error;
-}
-
-static bool is_over(const struct request *rq, enum quota_kind kind, uint64_t figure)
-{
-	const uint32_t limit = quota_value(&rq->s->config.quota, kind);
-
-	return !domain_is_privileged(rq->dom) && limit && figure > limit;
-}
-
-int quota_check(struct request *rq, enum quota_kind kind, uint64_t figure)
-{
-	return is_over(rq, kind, figure) ? refuse(rq, kind, rq->dom) : 0;
+	if (is_over(rq, rq->dom, kind, figure))
+		return refuse(rq, kind, rq->dom);
+	rq->reached[kind] =
+		rq->reached_kinds & 1u << kind && rq->reached[kind] > figure ? rq->reached[kind] : figure;
+	rq->reached_kinds |= 1u << kind;
+	return 0;
 }
 
 int quota_check_memory(struct request *rq, struct domain *who, uint64_t bytes)
 {
-	if (is_over(rq, QUOTA_MEMORY, who->memory + bytes))
+	if (is_over(rq, who, STORE_QUOTA_MEMORY, who->memory + bytes))
 		reclaim_all(rq->s);
-	if (is_over(rq, QUOTA_MEMORY, who->memory + bytes))
-		return refuse(rq, QUOTA_MEMORY, who);
-	if (is_over(rq, QUOTA_MEMORY_SOFT, who->memory + bytes))
-		tell_once(rq, QUOTA_MEMORY_SOFT, who, "(soft) passed");
+	if (is_over(rq, who, STORE_QUOTA_MEMORY, who->memory + bytes))
+		return refuse(rq, STORE_QUOTA_MEMORY, who);
+	if (is_over(rq, who, STORE_QUOTA_MEMORY_SOFT, who->memory + bytes))
+		limit_tell(rq->s, rq->out, who, STORE_QUOTA_MEMORY_SOFT, "passed", rq->in->op, rq->path,
+			   rq->path_len);
 	return 0;
+}
+
+void quota_note_reached(struct request *rq)
+{
+	for (uint32_t left = rq->reached_kinds; left; left &= left - 1) {
+		const int kind = __builtin_ctz(left);
+
+		domain_reached(rq->dom, (enum store_quota_kind)kind, rq->reached[kind]);
+	}
 }
 
 /* Nodes of @who that @tx would remove. They are looked for among all that @who owns: that is what its
@@ -153,25 +83,29 @@ static void mark_removed(struct store *s, const struct tx *tx, bool mark)
 	}
 }
 
+static bool is_within(const struct store *s, const struct domain *who, uint64_t nodes, uint64_t bytes)
+{
+	return !limit_is_passed(s, who, STORE_QUOTA_NODES, nodes) &&
+	       !limit_is_passed(s, who, STORE_QUOTA_MEMORY, bytes);
+}
+
 /* Is @who, with @nodes and @bytes more, within the limits, @tx's removals set off? */
 static bool fits(struct store *s, const struct tx *tx, const struct domain *who, uint64_t nodes,
 		 uint64_t bytes)
 {
-	const struct store_quota *q = &s->config.quota;
 	uint64_t freed_bytes = 0;
 	uint32_t freed = 0;
 
 	nodes += who->nodes;
 	bytes += who->memory;
-	if ((!q->nodes || nodes <= q->nodes) && (!q->memory_hard || bytes <= q->memory_hard))
+	if (is_within(s, who, nodes, bytes))
 		return true;
 	if (tx) {
 		mark_removed(s, tx, true);
 		freed = removed_nodes(s, tx, who, &freed_bytes);
 		mark_removed(s, tx, false);
 	}
-	return (!q->nodes || nodes - freed <= q->nodes) &&
-	       (!q->memory_hard || bytes - freed_bytes <= q->memory_hard);
+	return is_within(s, who, nodes - freed, bytes - freed_bytes);
 }
 
 int quota_check_nodes(struct request *rq, struct domain *owner, uint32_t nodes, uint64_t bytes)
@@ -183,7 +117,10 @@ int quota_check_nodes(struct request *rq, struct domain *owner, uint32_t nodes, 
 	reclaim_all(rq->s);
 	if (fits(rq->s, rq->tx, owner, more, bytes))
 		return 0;
-	return refuse(rq, is_over(rq, QUOTA_NODES, owner->nodes + more) ? QUOTA_NODES : QUOTA_MEMORY, owner);
+	return refuse(rq,
+		      is_over(rq, owner, STORE_QUOTA_NODES, owner->nodes + more) ? STORE_QUOTA_NODES
+										 : STORE_QUOTA_MEMORY,
+		      owner);
 }
 
 /* Adds up in each owner's pending_ fields what the transaction would make it hold; takes it away again. */

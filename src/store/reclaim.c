@@ -29,7 +29,8 @@ void node_own(struct store *s, uint32_t node)
 	}
 	n->flags &= (uint32_t)~NODE_DISOWNED & 0x7f;
 	owner->nodes++;
-	owner->memory += node_bytes(n);
+	domain_reached(owner, STORE_QUOTA_NODES, owner->nodes);
+	domain_hold(owner, node_bytes(n));
 }
 
 void node_disown(struct store *s, uint32_t node)

@@ -14,7 +14,7 @@ void reply_to(struct store *s, struct store_effects *out, uint32_t conn_id, cons
 	message_end(&m, STORE_OUT_REPLY, conn_id, h);
 	if (out->failed)
 		conn_bereave(s, conn);
-	conn_sent(conn, WIRE_HEADER_SIZE + len);
+	conn_replied(conn, WIRE_HEADER_SIZE + len);
 }
 
 void reply_error_to(struct store *s, struct store_effects *out, uint32_t conn, uint32_t req_id,
@@ -62,6 +62,6 @@ int reply_finish(struct request *rq, struct message *m)
 	message_end(m, STORE_OUT_REPLY, rq->conn->id, &h);
 	if (m->out->failed)
 		conn_bereave(rq->s, rq->conn);
-	conn_sent(rq->conn, WIRE_HEADER_SIZE + m->len);
+	conn_replied(rq->conn, WIRE_HEADER_SIZE + m->len);
 	return 0;
 }

@@ -31,6 +31,8 @@ struct request {
 	const char *path; /* canonical */
 	size_t path_len;
 	struct spot spot;
+	uint32_t reached_kinds;		     /* bits: quotas whose figure it would make... */
+	uint64_t reached[STORE_QUOTA_KINDS]; /* ... so large */
 	char buf[WIRE_ABS_PATH_MAX];
 };
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The store's life, and the way of every input to what handles it. */
+#include "limit.h"
+#include "quota.h"
 #include "request.h"
 #include "watch.h"
 
@@ -159,9 +161,20 @@ static void close_broken(struct store *s, struct conn *conn, struct store_effect
 	conn->broken = true;
 }
 
+/* It is not refused anything; the shell will not read its next request before it has taken a reply. */
+static void tell_outstanding(const struct request *rq)
+{
+	const uint32_t limit = limit_of(rq->s, rq->dom, STORE_QUOTA_OUTSTANDING);
+
+	if (limit && rq->dom->outstanding == limit && !domain_is_privileged(rq->dom))
+		limit_tell(rq->s, rq->out, rq->dom, STORE_QUOTA_OUTSTANDING, "reached", rq->in->op, rq->path,
+			   rq->path_len);
+}
+
 static int apply_message(struct store *s, const struct store_input *in, struct store_effects *out)
 {
 	struct conn *conn = conn_find(s, in->conn);
+	struct domain *domain;
 	struct request rq;
 	int err;
 
@@ -174,16 +187,20 @@ static int apply_message(struct store *s, const struct store_input *in, struct s
 	rq.s = s;
 	rq.out = out;
 	rq.conn = conn;
-	rq.dom = conn->domain;
+	rq.dom = domain = conn->domain;
 	rq.in = in;
 	rq.tx = NULL;
 	rq.path = "";
 	rq.path_len = 0;
+	rq.reached_kinds = 0;
 	s->stats.requests[in->op < 32 ? in->op : 31]++;
-	conn->domain->requests++;
+	domain->requests++;
 	err = run(&rq);
 	if (err < 0)
 		reply_error_to(s, out, conn->id, in->req_id, in->tx_id, err);
+	else
+		quota_note_reached(&rq);
+	tell_outstanding(&rq);
 	return 0;
 }
 
@@ -212,7 +229,7 @@ static int apply_to_conn(struct store *s, const struct store_input *in, struct s
 		conn_reset(s, conn);
 		break;
 	default:
-		conn_drained(s, conn, in->bytes);
+		conn_drained(s, conn, in->bytes, in->replies);
 	}
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tx.h"
 #include "effects.h"
+#include "limit.h"
 #include "node.h"
 
 #define BUCKETS_MIN 8u
@@ -121,9 +122,7 @@ void tx_doom(struct store *s, struct tx *tx)
 
 static bool is_over(const struct store *s, const struct domain *who)
 {
-	const uint32_t limit = s->config.quota.memory_hard;
-
-	return !domain_is_privileged(who) && limit && who->memory > limit;
+	return limit_is_passed(s, who, STORE_QUOTA_MEMORY, who->memory);
 }
 
 static struct tx *next_to_doom(const struct store *s)

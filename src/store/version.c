@@ -2,6 +2,7 @@
 /* Superseded versions: made when a snapshot can see what is about to change, paid for by the oldest
  * transaction that can, freed when none can. */
 #include "domain.h"
+#include "limit.h"
 #include "node.h"
 #include "tx.h"
 
@@ -32,12 +33,11 @@ void version_charge(struct store *s, struct version *v, uint64_t bytes)
 	struct domain *who = v->payer->conn->domain;
 
 	v->bytes += bytes;
-	who->memory += bytes;
+	domain_hold(who, bytes);
 	s->version_bytes += bytes;
 	if (s->config.quota.versions && s->version_bytes > s->config.quota.versions)
 		s->overdrawn = true;
-	if (!domain_is_privileged(who) && s->config.quota.memory_hard &&
-	    who->memory > s->config.quota.memory_hard)
+	if (limit_is_passed(s, who, STORE_QUOTA_MEMORY, who->memory))
 		s->overdrawn = true;
 }
 

@@ -46,14 +46,16 @@ bool conn_paused(const struct conn *conn)
 		return true;
 	if (!conn->guest)
 		return false;
-	outstanding = store_limits(conn->server->store)->outstanding;
+	outstanding = store_domain_limit(conn->server->store, conn->domid, STORE_QUOTA_OUTSTANDING);
 	return outstanding && conn->out.replies >= outstanding;
 }
 
 /* The store keeps account of what waits here. */
-static void tell_drained(struct conn *conn, size_t bytes)
+static void tell_drained(struct conn *conn, size_t bytes, uint32_t replies)
 {
-	struct store_input in = { .type = STORE_IN_DRAINED, .conn = conn->id, .bytes = bytes };
+	struct store_input in = {
+		.type = STORE_IN_DRAINED, .conn = conn->id, .bytes = bytes, .replies = replies
+	};
 
 	if (bytes && conn->id != STORE_CONN_NONE)
 		server_apply(conn->server, &in);
@@ -62,10 +64,11 @@ static void tell_drained(struct conn *conn, size_t bytes)
 void conn_drop_buffers(struct conn *conn)
 {
 	size_t dropped = outbox_used(&conn->out);
+	uint32_t replies = conn->out.replies;
 
 	inbox_clear(&conn->in, &conn->server->pool);
 	outbox_clear(&conn->out, &conn->server->pool);
-	tell_drained(conn, dropped);
+	tell_drained(conn, dropped, replies);
 }
 
 void conn_stop(struct conn *conn, enum conn_fault fault)
@@ -88,6 +91,14 @@ void conn_kill(struct conn *conn)
 	list_add_tail(&conn->server->dead, &conn->ready);
 }
 
+static bool is_reply(const void *message)
+{
+	struct xsd_sockmsg header;
+
+	wire_header_get(message, &header);
+	return header.type != XS_WATCH_EVENT;
+}
+
 void conn_queue(struct conn *conn, const void *message, size_t len)
 {
 	struct server *server = conn->server;
@@ -95,7 +106,7 @@ void conn_queue(struct conn *conn, const void *message, size_t len)
 	if (server_is_traced(server))
 		server_trace_out(server, conn, message, len);
 	if (conn->over) {
-		tell_drained(conn, len);
+		tell_drained(conn, len, is_reply(message));
 		return;
 	}
 	if (outbox_used(&conn->out) + len > OUT_LIMIT ||
@@ -116,6 +127,7 @@ static enum conn_fault fault_of(int err)
 void conn_flush(struct conn *conn)
 {
 	size_t sent = 0, used;
+	uint32_t replies = conn->out.replies;
 	bool was_paused = conn_paused(conn);
 
 	list_del(&conn->dirty);
@@ -131,7 +143,7 @@ void conn_flush(struct conn *conn)
 		if ((size_t)n < used)
 			break;
 	}
-	tell_drained(conn, sent);
+	tell_drained(conn, sent, replies - conn->out.replies);
 	if (was_paused && !conn_paused(conn)) {
 		fairness_rest(&conn->server->fairness, &conn->patience);
 		conn_ready(conn);

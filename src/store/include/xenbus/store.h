@@ -41,6 +41,23 @@ struct store_quota {
 /* The C server's defaults. Dom0 (and every privileged connection) is held by none of the per-domain ones. */
 void store_quota_defaults(struct store_quota *quota);
 
+/* What is limited for each domain, in the order of struct store_quota. */
+enum store_quota_kind {
+	STORE_QUOTA_NODES,
+	STORE_QUOTA_WATCHES,
+	STORE_QUOTA_TRANSACTIONS,
+	STORE_QUOTA_NODE_SIZE,
+	STORE_QUOTA_PERMS,
+	STORE_QUOTA_PATH,
+	STORE_QUOTA_TX_NODES,
+	STORE_QUOTA_OUTSTANDING, /* kept by the shell: over it the domain's requests are not read */
+	STORE_QUOTA_MEMORY,
+	STORE_QUOTA_MEMORY_SOFT, /* warned about, never refused */
+	STORE_QUOTA_KINDS
+};
+/* The name the protocol, CONTROL and the log know it by: "nodes", ..., "memory", "soft-memory". Static. */
+const char *store_quota_name(enum store_quota_kind kind);
+
 struct store_config {
 	struct store_quota quota;
 	uint64_t hash_seed[2]; /* random: guests choose names */
@@ -76,6 +93,7 @@ struct store_input {
 	uint32_t domid;
 	int error;
 	uint64_t bytes;
+	uint32_t replies; /* STORE_IN_DRAINED: so many replies were taken to the last byte */
 	uint64_t now_ns;
 	/* STORE_IN_MESSAGE: the header's fields in host order, and .len bytes of payload, borrowed.
 	 * .len may be anything: over 4096 is answered by closing the connection. */
@@ -87,7 +105,7 @@ enum store_effect_type {
 	STORE_OUT_REPLY, /* .conn, .offset, .len: a whole message, header included, in effects->bytes */
 	STORE_OUT_EVENT, /* the same; a WATCH_EVENT */
 	STORE_OUT_CLOSE, /* .conn broke the framing: drop it after what was queued before; a ring stays introduced but is not read */
-	STORE_OUT_MAP_RING, /* .domid, .gfn, .port, .conn (the id this ring will have): answer with STORE_IN_MAPPED */
+	STORE_OUT_MAP_RING, /* .domid, .gfn, .port, .features, .conn (the id this ring will have): answer with STORE_IN_MAPPED */
 	STORE_OUT_UNMAP_RING, /* .domid, .conn: the domain is gone, released or introduced anew */
 	STORE_OUT_LOG,	      /* .offset, .len: one line without newline, guest bytes escaped */
 };
@@ -99,6 +117,7 @@ struct store_effect {
 	uint32_t offset, len;
 	uint64_t gfn;
 	uint32_t port;
+	uint32_t features; /* WIRE_FEATURE_ bits that the domain is offered */
 };
 
 /* Filled by store_apply(), emptied by store_effects_clear(), memory reused. Zero-initialised by its owner. */
@@ -130,12 +149,31 @@ bool store_is_contended(const struct store *store);
 /* Domains with an instance, in rising order: the smallest domid > @after (start with -1), or -1. */
 int64_t store_next_domain(const struct store *store, int64_t after);
 
-/* The limits as they are now: CONTROL may have changed them. Borrowed. */
+/* The limits of who has none of its own, as they are now: CONTROL and SET_QUOTA change them. Borrowed. */
 const struct store_quota *store_limits(const struct store *store);
+/* What holds for @domid: its own limit or the default. 0: none, and always for dom0. */
+uint32_t store_domain_limit(const struct store *store, uint32_t domid, enum store_quota_kind kind);
+/* The most that any unprivileged domain, living or dead, ever had of it since the start or since the maxima were
+ * reset (CONTROL "quota max -r"). */
+uint64_t store_quota_max(const struct store *store, enum store_quota_kind kind);
+
+/* One quota of one domain. */
+struct store_quota_use {
+	uint32_t limit; /* what holds for it; 0: none */
+	bool own;	/* set for this domain alone */
+	uint64_t now;	/* of nodes, watches, transactions, outstanding and memory; of the largest open one of
+			 * transaction-nodes; 0 for the others, which are a request's, not a domain's */
+	uint64_t max;	/* the most there was since the domain came or the maxima were reset */
+	uint64_t
+		refused; /* requests refused for it, and for memory events dropped; soft ones and outstanding: how
+			   * often it was passed or reached */
+};
 
 struct store_domain_stats {
 	uint32_t domid;
 	bool introduced;
+	uint32_t features; /* server_features of its ring page */
+	struct store_quota_use quota[STORE_QUOTA_KINDS];
 	uint32_t nodes, watches, transactions, perm_entries;
 	uint64_t memory;
 	uint64_t requests, events, conflicts;
