@@ -63,7 +63,8 @@ int peer_guest(struct peer *peer, uint32_t domid, struct peer_conn **out);
 void peer_conn_close(struct peer_conn *conn);
 
 /* Sends a whole message, as much as goes at a time, as the other end takes it. 0; -EPIPE it closed; -ETIME it did not take it. */
-int peer_send(struct peer_conn *conn, uint32_t type, uint32_t req_id, uint32_t tx_id, const void *payload, size_t len);
+int peer_send(struct peer_conn *conn, uint32_t type, uint32_t req_id, uint32_t tx_id, const void *payload,
+	      size_t len);
 /* Bytes as they are: broken framing, half a message. */
 int peer_send_bytes(struct peer_conn *conn, const void *bytes, size_t len);
 struct peer_message {
