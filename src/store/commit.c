@@ -3,6 +3,7 @@
  * TRANSACTION_END T: is everything the answers rested on still true, would the quotas still allow it, is
  * there memory; then apply all, then tell the watchers: one event a changed node, in order of first access.
  */
+#include "conflict.h"
 #include "node.h"
 #include "quota.h"
 #include "tx.h"
@@ -17,36 +18,86 @@ static bool is_changed(const struct txnode *t)
 	return t->removed || (t->exists && (t->fresh || t->has_value || t->perms));
 }
 
-/* In order of first access, so that what is above has been looked at. */
-static bool still_true(struct store *s, const struct tx *tx, struct txnode *t)
+static void object(struct objection *why, enum store_conflict kind, const struct txnode *t, struct author who)
 {
-	unsigned changed;
+	*why = (struct objection){ kind, t, who, NULL };
+}
 
+/* Not part of the tree any more: it was removed, or something above it. */
+static void object_removed(struct store *s, const struct txnode *t, struct objection *why)
+{
+	while (!t->parent->alive)
+		t = t->parent;
+	object(why, STORE_CONFLICT_REMOVED, t, node_changed_by(s, t->base, CHANGED_DEAD));
+}
+
+static bool still_absent(struct store *s, const struct txnode *t, struct objection *why)
+{
+	uint32_t node;
+
+	if (!t->parent->alive) {
+		object_removed(s, t->parent, why);
+		return false;
+	}
+	node = node_find(s, t->parent->base, blob_at(&s->blobs, t->name), t->name_len, STAMP_NOW);
+	if (node)
+		object(why, STORE_CONFLICT_CREATED, t, author_of(s, node_at(s, node)->birth));
+	return !node;
+}
+
+static bool still_the_same(struct store *s, const struct tx *tx, const struct txnode *t,
+			   struct objection *why)
+{
+	static const struct {
+		unsigned rests, changed;
+		enum store_conflict kind;
+	} facts[] = {
+		{ RESTS_VALUE, CHANGED_VALUE, STORE_CONFLICT_WRITTEN },
+		{ RESTS_PERMS, CHANGED_PERMS, STORE_CONFLICT_PERMS },
+		{ RESTS_CHILDREN, CHANGED_CHILDREN, STORE_CONFLICT_CHILDREN },
+	};
+	const unsigned changed = node_changed_since(s, t->base, tx->start);
+
+	for (size_t i = 0; changed && i < sizeof(facts) / sizeof(facts[0]); i++) {
+		if (!(t->rests & facts[i].rests) || !(changed & facts[i].changed))
+			continue;
+		object(why, facts[i].kind, t, node_changed_by(s, t->base, facts[i].changed));
+		return false;
+	}
+	return true;
+}
+
+/* In order of first access, so that what is above has been looked at. */
+static bool still_true(struct store *s, const struct tx *tx, struct txnode *t, struct objection *why)
+{
 	t->alive =
 		t == tx->root || (t->parent->alive && t->base && !(node_at(s, t->base)->flags & NODE_DEAD));
 	if (!t->rests)
 		return true;
 	if (t->rests & RESTS_ABSENT)
-		return t->parent->alive &&
-		       !node_find(s, t->parent->base, blob_at(&s->blobs, t->name), t->name_len, STAMP_NOW);
-	if (!t->alive)
+		return still_absent(s, t, why);
+	if (!t->alive) {
+		object_removed(s, t, why);
 		return false;
-	changed = node_changed_since(s, t->base, tx->start);
-	return !((t->rests & RESTS_VALUE) && (changed & CHANGED_VALUE)) &&
-	       !((t->rests & RESTS_PERMS) && (changed & CHANGED_PERMS)) &&
-	       !((t->rests & RESTS_CHILDREN) && (changed & CHANGED_CHILDREN));
+	}
+	return still_the_same(s, tx, t, why);
 }
 
 /* A list set here may name an owner that died since. */
-static bool owner_lives(const struct store *s, const struct txnode *t)
+static bool owner_lives(const struct store *s, const struct txnode *t, struct objection *why)
 {
-	return !t->perms || perms_owner(s, t->perms)->alive;
+	const struct domain *owner = t->perms ? perms_owner(s, t->perms) : NULL;
+
+	if (!owner || owner->alive)
+		return true;
+	object(why, STORE_CONFLICT_OWNER, t, (struct author){ owner->domid, STORE_CONN_NONE });
+	return false;
 }
 
-static bool is_valid(struct store *s, struct tx *tx)
+static bool is_valid(struct store *s, struct tx *tx, struct objection *why)
 {
 	for_each_txnode (t, &tx->nodes, by_access)
-		if (!still_true(s, tx, t) || !owner_lives(s, t))
+		if (!still_true(s, tx, t, why) || !owner_lives(s, t, why))
 			return false;
 	return true;
 }
@@ -105,8 +156,8 @@ static void apply(struct store *s, struct tx *tx)
 		create_base(s, t);
 }
 
-static size_t txnode_path(const struct store *s, const struct tx *tx, const struct txnode *t,
-			  char buf[WIRE_ABS_PATH_MAX])
+size_t txnode_path(const struct store *s, const struct tx *tx, const struct txnode *t,
+		   char buf[WIRE_ABS_PATH_MAX])
 {
 	size_t at = WIRE_ABS_PATH_MAX;
 
@@ -164,13 +215,15 @@ static int reserve(struct store *s, struct tx *tx)
 	return version_reserve(s, 2 * count_changed(tx));
 }
 
-int tx_commit(struct store *s, struct tx *tx, struct store_effects *out)
+int tx_commit(struct store *s, struct tx *tx, struct store_effects *out, struct objection *why)
 {
-	if (tx->doomed)
+	if (tx->doomed) {
+		*why = tx->doom;
 		return -EAGAIN;
+	}
 	if (!tx->wrote)
 		return 0;
-	if (!is_valid(s, tx) || !quota_allows_commit(s, tx))
+	if (!is_valid(s, tx, why) || !quota_allows_commit(s, tx, why))
 		return -EAGAIN;
 	if (reserve(s, tx))
 		return -ENOMEM;

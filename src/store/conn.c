@@ -92,6 +92,7 @@ void conn_free(struct store *s, struct conn *conn)
 	struct conn **link = &s->conns[conn->id & (s->conn_buckets - 1)];
 
 	conn_reset(s, conn);
+	store_traffic_add(&conn->domain->past, &conn->traffic);
 	while (*link != conn)
 		link = &(*link)->chain;
 	*link = conn->chain;
@@ -101,6 +102,7 @@ void conn_free(struct store *s, struct conn *conn)
 	list_del(&conn->on_domain);
 	domain_unref(s, conn->domain);
 	mem_free(&s->mem, conn->queued, conn->queued_room * sizeof(*conn->queued));
+	mem_free(&s->mem, conn->cause, sizeof(*conn->cause));
 	mem_free(&s->mem, conn, sizeof(*conn));
 }
 

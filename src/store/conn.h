@@ -41,6 +41,9 @@ struct conn {
 	uint32_t replies; /* among what is queued */
 	struct queued_event *queued;
 	uint32_t queued_room, queued_used;
+
+	struct store_traffic traffic;
+	struct store_cause *cause; /* of its last lost transaction; NULL: none */
 };
 
 struct conn *conn_find(const struct store *s, uint32_t id);

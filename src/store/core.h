@@ -19,6 +19,8 @@
 #include <string.h>
 #include <xenbus/store.h>
 #include <xenbus/wire.h>
+#include <xenbus/store_stats.h>
+#include "author.h"
 #include "blob.h"
 #include "index.h"
 #include "mem.h"
@@ -70,6 +72,8 @@ struct store {
 	uint64_t tx_count;
 	uint64_t urgent; /* open transactions of who lost too many before */
 
+	struct author author; /* of the changes that the input in hand makes */
+	struct authors authors;
 	struct store_stats stats;
 };
 

@@ -101,6 +101,7 @@ void domain_unref(struct store *s, struct domain *domain)
 	assert(!domain->alive && !domain->nodes && !domain->memory);
 	s->domain_zombies--;
 	limits_free(s, domain);
+	mem_free(&s->mem, domain->causes, STORE_CAUSES * sizeof(*domain->causes));
 	mem_free(&s->mem, domain, sizeof(*domain));
 }
 
@@ -137,7 +138,8 @@ static void lose_node(struct store *s, uint32_t node, struct store_effects *out)
 static void make_removable(struct store *s)
 {
 	while (version_reserve(s, 2))
-		tx_doom(s, list_first(&s->txs, struct tx, by_start));
+		tx_doom(s, list_first(&s->txs, struct tx, by_start),
+			objection_to_all(STORE_CONFLICT_MEMORY, NULL));
 }
 
 static void lose_nodes(struct store *s, struct domain *domain, struct store_effects *out)
@@ -163,6 +165,7 @@ void domain_die(struct store *s, struct domain *domain, struct store_effects *ou
 	const uint32_t ring = domain->ring ? domain->ring->id : STORE_CONN_NONE;
 	const struct introduction intro = domain->intro;
 
+	s->author = (struct author){ domid, STORE_CONN_NONE };
 	assert(domain->alive && !domain_is_privileged(domain));
 	domain->alive = false;
 	domain->introduced = false;

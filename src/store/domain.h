@@ -36,11 +36,13 @@ struct domain {
 
 	uint32_t nodes, watches, transactions, perm_entries;
 	uint64_t memory;
-	uint64_t requests, events, conflicts;
 	uint32_t features;    /* WIRE_FEATURE_ bits that its ring page offers */
 	uint32_t outstanding; /* replies that it has not taken */
 	struct limits *own;   /* NULL: the defaults hold for it */
 	struct usage use[STORE_QUOTA_KINDS];
+	struct store_traffic past; /* of its connections that are gone */
+	struct store_cause
+		*causes; /* STORE_CAUSES why its transactions were lost, not sorted; NULL: none was */
 
 	uint32_t pending_nodes; /* scratch of a commit */
 	int64_t pending_bytes;
@@ -80,6 +82,8 @@ void domain_unref(struct store *s, struct domain *domain);
 /* Ends the instance: its nodes, connections and claims go; events are appended to @out. */
 void domain_die(struct store *s, struct domain *domain, struct store_effects *out);
 void domains_done(struct store *s);
+/* stats.c: of all its connections, those that are gone included. */
+void domain_traffic(const struct domain *domain, struct store_traffic *out);
 
 static inline bool domain_is_privileged(const struct domain *domain)
 {

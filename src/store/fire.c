@@ -26,10 +26,10 @@ static bool has_room(const struct store *s, const struct domain *who, size_t len
 	return !limit_is_passed(s, who, STORE_QUOTA_MEMORY, who->memory + WIRE_HEADER_SIZE + len);
 }
 
-static void drop(struct store *s, struct store_effects *out, struct domain *who, const char *path, size_t len)
+static void count_dropped(struct store *s, struct conn *conn)
 {
+	conn->traffic.events_dropped++;
 	s->stats.events_dropped++;
-	limit_tell(s, out, who, STORE_QUOTA_MEMORY, "refused", XS_WATCH_EVENT, path, len);
 }
 
 static void send(struct store *s, struct store_effects *out, struct watch *w, const char *path, size_t len)
@@ -42,12 +42,13 @@ static void send(struct store *s, struct store_effects *out, struct watch *w, co
 	message_begin(&m, out);
 	if (!put_event(&m, w, path, len)) {
 		message_undo(&m);
-		s->stats.events_dropped++;
+		count_dropped(s, conn);
 		return;
 	}
 	if (!has_room(s, conn->domain, m.len)) {
 		message_undo(&m);
-		drop(s, out, conn->domain, path, len);
+		count_dropped(s, conn);
+		limit_tell(s, out, conn->domain, STORE_QUOTA_MEMORY, "refused", XS_WATCH_EVENT, path, len);
 		return;
 	}
 	if (out->failed) {
@@ -57,12 +58,13 @@ static void send(struct store *s, struct store_effects *out, struct watch *w, co
 	hash = siphash(s->config.hash_seed, m.len, message_payload(&m), m.len);
 	if (conn_event_is_queued(s, conn, hash)) {
 		message_undo(&m);
+		conn->traffic.events_merged++;
 		s->stats.events_merged++;
 		return;
 	}
 	message_end(&m, STORE_OUT_EVENT, conn->id, &header);
 	conn_sent(conn, WIRE_HEADER_SIZE + m.len);
-	conn->domain->events++;
+	conn->traffic.events++;
 	s->stats.events++;
 }
 

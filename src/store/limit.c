@@ -216,9 +216,11 @@ static void fill_use(const struct store *s, const struct domain *d, struct store
 int store_domain_stats(const struct store *s, uint32_t domid, struct store_domain_stats *out)
 {
 	const struct domain *d = domain_lookup(s, domid);
+	struct store_traffic traffic;
 
 	if (!d)
 		return -ENOENT;
+	domain_traffic(d, &traffic);
 	*out = (struct store_domain_stats){
 		.domid = domid,
 		.introduced = d->introduced,
@@ -228,9 +230,9 @@ int store_domain_stats(const struct store *s, uint32_t domid, struct store_domai
 		.transactions = d->transactions,
 		.perm_entries = d->perm_entries,
 		.memory = d->memory,
-		.requests = d->requests,
-		.events = d->events,
-		.conflicts = d->conflicts,
+		.requests = store_traffic_requests(&traffic),
+		.events = traffic.events,
+		.conflicts = traffic.conflicts,
 	};
 	for (int kind = 0; kind < STORE_QUOTA_KINDS; kind++)
 		fill_use(s, d, &out->quota[kind], (enum store_quota_kind)kind);

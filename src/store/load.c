@@ -243,7 +243,7 @@ static void load_transaction(struct load *l)
 		load_fail(l, -ENOMEM, "out of memory");
 		return;
 	}
-	tx_doom(l->s, tx);
+	tx_doom(l->s, tx, objection_to_all(STORE_CONFLICT_RESTARTED, NULL));
 	if (id > conn->last_tx)
 		conn->last_tx = id;
 }

@@ -118,6 +118,17 @@ unsigned node_changed_since(const struct store *s, uint32_t node, uint64_t snaps
 	return changed;
 }
 
+struct author node_changed_by(const struct store *s, uint32_t node, unsigned changed)
+{
+	uint32_t at = node_at(s, node)->versions;
+
+	while (at && !(version_at(s, at)->changed & changed))
+		at = version_at(s, at)->older;
+	if (!at)
+		return (struct author){ STORE_DOMID_NONE, STORE_CONN_NONE };
+	return version_at(s, at)->by[__builtin_ctz(changed)];
+}
+
 uint64_t node_bytes(const struct node *n)
 {
 	return sizeof(*n) + blob_size(n->name_len) + blob_size(n->value_len);
@@ -177,7 +188,7 @@ static void touch_children(struct store *s, uint32_t node)
 	struct version *v = version_for(s, node);
 
 	if (v)
-		v->changed |= CHANGED_CHILDREN;
+		version_mark(s, v, CHANGED_CHILDREN);
 	node_at(s, node)->gen = s->stamp;
 }
 
@@ -189,6 +200,8 @@ void node_attach(struct store *s, uint32_t parent, uint32_t node)
 	touch_children(s, parent);
 	n->parent = parent;
 	n->birth = n->gen = s->stamp;
+	if (s->newest)
+		author_note(s);
 	link_child(s, node_at(s, parent), node, n);
 	index_add(&s->node_index, &it, node);
 	node_own(s, node);
@@ -223,11 +236,12 @@ void node_set_value(struct store *s, uint32_t node, uint32_t value, uint32_t len
 	if (v && !(v->changed & CHANGED_VALUE)) {
 		v->value = n->value;
 		v->value_len = n->value_len;
-		v->changed |= CHANGED_VALUE;
 		version_charge(s, v, blob_size(n->value_len));
 	} else {
 		blob_free(&s->blobs, n->value, n->value_len);
 	}
+	if (v)
+		version_mark(s, v, CHANGED_VALUE);
 	n->value = value;
 	n->value_len = len & 0x1fff;
 	n->gen = s->stamp;
@@ -243,12 +257,12 @@ void node_set_perms(struct store *s, uint32_t node, uint32_t perms)
 	n->perms = perms;
 	node_own(s, node);
 	n->gen = s->stamp;
-	if (v && !(v->changed & CHANGED_PERMS)) {
+	if (v && !(v->changed & CHANGED_PERMS))
 		v->perms = old;
-		v->changed |= CHANGED_PERMS;
-	} else {
+	else
 		perms_unref(s, old);
-	}
+	if (v)
+		version_mark(s, v, CHANGED_PERMS);
 }
 
 void node_remove(struct store *s, uint32_t node)
@@ -264,7 +278,7 @@ void node_remove(struct store *s, uint32_t node)
 		return;
 	}
 	n->flags |= NODE_DEAD;
-	v->changed |= CHANGED_DEAD;
+	version_mark(s, v, CHANGED_DEAD);
 	v->cursor = node;
 	list_add_tail(&s->disown_queue, &v->disown);
 }

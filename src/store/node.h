@@ -50,8 +50,12 @@ _Static_assert(sizeof(struct node) == 64, "the byte table above");
 #define CHANGED_CHILDREN 4u /* the child list is not what it was */
 #define CHANGED_DEAD 8u	    /* the node was removed */
 
+#define CHANGED_KINDS 4u
+
 struct version {
 	uint64_t until; /* stamp of the first of the changes */
+	struct author
+		by[CHANGED_KINDS]; /* whose the last change of each kind was, in the order of the bits */
 	struct tx *payer;
 	struct list charged; /* in payer->charged */
 	struct list disown;  /* in s->disown_queue while its subtree's owners still pay */
@@ -91,6 +95,8 @@ uint32_t node_perms_at(const struct store *s, uint32_t node, uint64_t snapshot);
 const char *node_value_at(const struct store *s, uint32_t node, uint64_t snapshot, uint32_t *len);
 /* CHANGED_ bits of all that happened to it since @snapshot. */
 unsigned node_changed_since(const struct store *s, uint32_t node, uint64_t snapshot);
+/* Who made the last of the changes of the kind @changed (one CHANGED_ bit). */
+struct author node_changed_by(const struct store *s, uint32_t node, unsigned changed);
 /* Bytes its owner pays for it. */
 uint64_t node_bytes(const struct node *n);
 /* Writes the absolute path, returns its length. */
@@ -117,6 +123,12 @@ void node_remove(struct store *s, uint32_t node);
 int version_reserve(struct store *s, uint32_t count);
 /* The version that remembers a change happening now, or NULL: no snapshot sees the node. */
 struct version *version_for(struct store *s, uint32_t node);
+/* The version remembers a change of the kind @changed (one CHANGED_ bit), made by s->author. */
+static inline void version_mark(const struct store *s, struct version *v, unsigned changed)
+{
+	v->changed |= changed;
+	v->by[__builtin_ctz(changed)] = s->author;
+}
 void version_charge(struct store *s, struct version *v, uint64_t bytes);
 /* The transaction left s->txs: passes on or frees what it paid for. @next: the one after it, or NULL. */
 void version_pass_on(struct store *s, struct tx *from, struct tx *next);

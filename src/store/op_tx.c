@@ -22,10 +22,26 @@ int op_transaction_start(struct request *rq)
 	return reply_string(rq, number);
 }
 
+static void lost(struct request *rq, const struct objection *why)
+{
+	rq->conn->lost++;
+	rq->conn->traffic.conflicts++;
+	rq->s->stats.conflicts++;
+	conflict_record(rq->s, rq->conn, rq->tx, why);
+}
+
+static void won(struct conn *conn)
+{
+	conn->traffic.committed++;
+	if (conn->lost)
+		conn->lost--;
+}
+
 int op_transaction_end(struct request *rq)
 {
 	const char *verdict;
 	size_t len;
+	struct objection why;
 	int err = 0;
 
 	if (request_one_string(rq, &verdict, &len) || len != 1 || (verdict[0] != 'T' && verdict[0] != 'F'))
@@ -33,14 +49,11 @@ int op_transaction_end(struct request *rq)
 	if (!rq->tx)
 		return -ENOENT;
 	if (verdict[0] == 'T')
-		err = tx_commit(rq->s, rq->tx, rq->out);
-	if (err == -EAGAIN) {
-		rq->conn->lost++;
-		rq->dom->conflicts++;
-		rq->s->stats.conflicts++;
-	} else if (!err && verdict[0] == 'T' && rq->conn->lost) {
-		rq->conn->lost--;
-	}
+		err = tx_commit(rq->s, rq->tx, rq->out, &why);
+	if (err == -EAGAIN)
+		lost(rq, &why);
+	else if (!err && verdict[0] == 'T')
+		won(rq->conn);
 	tx_free(rq->s, rq->tx);
 	rq->tx = NULL;
 	return err ? err : reply_ok(rq);

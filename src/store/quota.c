@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "quota.h"
+#include "conflict.h"
 #include "limit.h"
 #include "node.h"
 #include "request.h"
@@ -145,7 +146,7 @@ static void add_up(struct store *s, const struct tx *tx, int sign)
 	}
 }
 
-static bool owners_fit(struct store *s, const struct tx *tx)
+static bool owners_fit(struct store *s, const struct tx *tx, struct objection *why)
 {
 	list_for_each (pos, &tx->nodes) {
 		const struct txnode *t = list_entry(pos, struct txnode, by_access);
@@ -158,23 +159,30 @@ static bool owners_fit(struct store *s, const struct tx *tx)
 		bytes = owner->pending_bytes;
 		if (owner == tx->charge.who) /* what the overlay takes ends with it */
 			bytes -= (int64_t)tx->charge.bytes;
-		if (!fits(s, tx, owner, owner->pending_nodes, bytes > 0 ? (uint64_t)bytes : 0))
-			return false;
+		if (fits(s, tx, owner, owner->pending_nodes, bytes > 0 ? (uint64_t)bytes : 0))
+			continue;
+		*why = (struct objection){ STORE_CONFLICT_QUOTA,
+					   t,
+					   { owner->domid, STORE_CONN_NONE },
+					   store_quota_name(fits(s, tx, owner, owner->pending_nodes, 0)
+								    ? STORE_QUOTA_MEMORY
+								    : STORE_QUOTA_NODES) };
+		return false;
 	}
 	return true;
 }
 
-bool quota_allows_commit(struct store *s, struct tx *tx)
+bool quota_allows_commit(struct store *s, struct tx *tx, struct objection *why)
 {
 	bool fit;
 
 	if (domain_is_privileged(tx->conn->domain))
 		return true;
 	add_up(s, tx, 1);
-	fit = owners_fit(s, tx);
+	fit = owners_fit(s, tx, why);
 	if (!fit) {
 		reclaim_all(s);
-		fit = owners_fit(s, tx);
+		fit = owners_fit(s, tx, why);
 	}
 	add_up(s, tx, -1);
 	return fit;

@@ -21,6 +21,7 @@
 
 struct request;
 struct tx;
+struct objection;
 
 /* May @rq make its domain's figure of @kind grow to @figure? 0 or the kind's error, logged once a domain. */
 int quota_check(struct request *rq, enum store_quota_kind kind, uint64_t figure);
@@ -29,7 +30,7 @@ int quota_check_nodes(struct request *rq, struct domain *owner, uint32_t nodes, 
 int quota_check_memory(struct request *rq, struct domain *who, uint64_t bytes);
 /* @rq succeeded: what quota_check() allowed it was reached. */
 void quota_note_reached(struct request *rq);
-/* Would the quotas allow what @tx did if it were done now? */
-bool quota_allows_commit(struct store *s, struct tx *tx);
+/* Would the quotas allow what @tx did if it were done now? If not, *@why. */
+bool quota_allows_commit(struct store *s, struct tx *tx, struct objection *why);
 
 #endif

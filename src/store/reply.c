@@ -1,30 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 #include "request.h"
 
-void reply_to(struct store *s, struct store_effects *out, uint32_t conn_id, const struct xsd_sockmsg *h,
-	      const void *payload, size_t len)
+static void reply_on(struct store *s, struct store_effects *out, struct conn *conn,
+		     const struct xsd_sockmsg *h, const void *payload, size_t len)
 {
-	struct conn *conn = conn_find(s, conn_id);
 	struct message m;
 
-	if (!conn)
-		return;
 	message_begin(&m, out);
 	message_put(&m, payload, len);
-	message_end(&m, STORE_OUT_REPLY, conn_id, h);
+	message_end(&m, STORE_OUT_REPLY, conn->id, h);
 	if (out->failed)
 		conn_bereave(s, conn);
 	conn_replied(conn, WIRE_HEADER_SIZE + len);
 }
 
-void reply_error_to(struct store *s, struct store_effects *out, uint32_t conn, uint32_t req_id,
+void reply_to(struct store *s, struct store_effects *out, uint32_t conn_id, const struct xsd_sockmsg *h,
+	      const void *payload, size_t len)
+{
+	struct conn *conn = conn_find(s, conn_id);
+
+	if (conn)
+		reply_on(s, out, conn, h, payload, len);
+}
+
+void reply_error_to(struct store *s, struct store_effects *out, uint32_t conn_id, uint32_t req_id,
 		    uint32_t tx_id, int err)
 {
 	const struct xsd_sockmsg h = { .type = XS_ERROR, .req_id = req_id, .tx_id = tx_id };
-	const char *name = wire_error_name(err);
+	struct conn *conn = conn_find(s, conn_id);
+	const uint32_t row = wire_error_row(err);
+	const char *name = wire_error_in_row(row);
 
 	s->stats.errors++;
-	reply_to(s, out, conn, &h, name, strlen(name) + 1);
+	if (!conn)
+		return;
+	conn->traffic.errors[row]++;
+	reply_on(s, out, conn, &h, name, strlen(name) + 1);
 }
 
 static struct xsd_sockmsg header_of(const struct request *rq)

@@ -66,6 +66,7 @@ int store_new(const struct store_config *config, struct store **out)
 	s->mem.bytes = sizeof(*s);
 	list_init(&s->txs);
 	list_init(&s->disown_queue);
+	s->author = (struct author){ STORE_DOMID_NONE, STORE_CONN_NONE };
 	if (nodes_init(s) || perms_init(s) || watches_init(s) || populate(s)) {
 		store_free(s);
 		return -ENOMEM;
@@ -92,6 +93,7 @@ void store_free(struct store *s)
 	reclaim_all(s);
 	free_tree(s);
 	domains_done(s);
+	authors_done(s);
 	watches_done(s);
 	perms_done(s);
 	assert(!s->nodes.live && !s->versions.live && s->blobs.live == 0);
@@ -194,7 +196,8 @@ static int apply_message(struct store *s, const struct store_input *in, struct s
 	rq.path_len = 0;
 	rq.reached_kinds = 0;
 	s->stats.requests[in->op < 32 ? in->op : 31]++;
-	domain->requests++;
+	conn->traffic.requests[in->op < STORE_OPS ? in->op : STORE_OPS - 1]++;
+	s->author = (struct author){ domain->domid, conn->id };
 	err = run(&rq);
 	if (err < 0)
 		reply_error_to(s, out, conn->id, in->req_id, in->tx_id, err);
@@ -291,18 +294,4 @@ uint64_t store_deadline(const struct store *s)
 bool store_is_contended(const struct store *s)
 {
 	return s->urgent != 0;
-}
-
-void store_stats(const struct store *s, struct store_stats *out)
-{
-	*out = s->stats;
-	out->nodes = s->nodes.live;
-	out->watches = s->watch_count;
-	out->transactions = s->tx_count;
-	out->connections = s->conn_count;
-	out->domains = s->domain_count;
-	out->version_bytes = s->version_bytes;
-	out->bytes = s->mem.bytes;
-	for (uint32_t node = s->free_queue; node; node = node_at(s, node)->next)
-		out->deferred_nodes++;
 }

@@ -10,6 +10,8 @@
 static void remember_newest(struct store *s)
 {
 	s->newest = list_empty(&s->txs) ? 0 : list_last(&s->txs, struct tx, by_start)->start;
+	if (!s->newest)
+		authors_forget(s);
 }
 
 struct tx *tx_find(const struct conn *conn, uint32_t id)
@@ -110,12 +112,13 @@ void tx_free(struct store *s, struct tx *tx)
 	mem_free(&s->mem, tx, sizeof(*tx));
 }
 
-void tx_doom(struct store *s, struct tx *tx)
+void tx_doom(struct store *s, struct tx *tx, struct objection why)
 {
 	if (tx->doomed)
 		return;
 	tx_give_up_snapshot(s, tx);
 	tx->doomed = true;
+	tx->doom = why;
 	tx->start = STAMP_NOW;
 	s->stats.dooms++;
 }
@@ -125,30 +128,36 @@ static bool is_over(const struct store *s, const struct domain *who)
 	return limit_is_passed(s, who, STORE_QUOTA_MEMORY, who->memory);
 }
 
-static struct tx *next_to_doom(const struct store *s)
+/* And why. Of the store's own limit nobody in particular is the cause. */
+static struct tx *next_to_doom(const struct store *s, struct objection *why)
 {
 	const bool global = s->config.quota.versions && s->version_bytes > s->config.quota.versions;
 
 	list_for_each (pos, &s->txs) {
 		struct tx *tx = list_entry(pos, struct tx, by_start);
 
-		if (!list_empty(&tx->charged) && (global || is_over(s, tx->conn->domain)))
-			return tx;
+		if (list_empty(&tx->charged) || !(global || is_over(s, tx->conn->domain)))
+			continue;
+		*why = objection_to_all(STORE_CONFLICT_KEPT_LONG, global ? "versions" : "memory");
+		if (!global)
+			why->who.domid = tx->conn->domain->domid;
+		return tx;
 	}
 	return NULL;
 }
 
 void tx_enforce_limits(struct store *s, struct store_effects *out)
 {
+	struct objection why;
 	struct tx *tx;
 
 	s->overdrawn = false;
-	while ((tx = next_to_doom(s)) != NULL) {
+	while ((tx = next_to_doom(s, &why)) != NULL) {
 		effect_log(
 			out,
 			"domain %u: transaction %u is kept open too long: %llu bytes of old versions; its end "
 			"will fail with EAGAIN",
 			tx->conn->domain->domid, tx->id, (unsigned long long)s->version_bytes);
-		tx_doom(s, tx);
+		tx_doom(s, tx, why);
 	}
 }

@@ -17,6 +17,7 @@
  *     RESTS_ALIVE         all of these                           same incarnation, nothing above removed
  *     RESTS_ABSENT        a creation, or the answer "absent"     no such name
  */
+#include "conflict.h"
 #include "conn.h"
 #include "core.h"
 #include "domain.h"
@@ -61,8 +62,9 @@ struct tx {
 	struct list by_start; /* in s->txs unless doomed */
 	uint64_t start;	      /* STAMP_NOW once doomed */
 	bool doomed, wrote;
-	bool urgent;	     /* privileged, and others made it fail too often */
-	struct list charged; /* versions it pays for */
+	bool urgent;	       /* privileged, and others made it fail too often */
+	struct objection doom; /* why, once doomed */
+	struct list charged;   /* versions it pays for */
 	struct charge charge;
 	struct list nodes, created;
 	struct txnode *root;
@@ -78,8 +80,8 @@ int tx_new_with_id(struct store *s, struct conn *conn, uint32_t id, struct tx **
 /* Forgets it and all it did. */
 void tx_free(struct store *s, struct tx *tx);
 struct tx *tx_find(const struct conn *conn, uint32_t id);
-/* Gives up its snapshot: it goes on answering, from what is now, and cannot be committed. */
-void tx_doom(struct store *s, struct tx *tx);
+/* Gives up its snapshot: it goes on answering, from what is now, and cannot be committed because of @why. */
+void tx_doom(struct store *s, struct tx *tx, struct objection why);
 /* Takes it out of the snapshots; what only it could see goes. Its nodes' bases stay good until the input in
  * hand is done with. */
 void tx_give_up_snapshot(struct store *s, struct tx *tx);
@@ -113,7 +115,10 @@ void txnode_remove(struct store *s, struct tx *tx, struct txnode *t);
 /* A stamp for something that nobody else sees. */
 uint64_t tx_stamp(struct store *s);
 
-/* commit.c: 0 applied and events appended, -EAGAIN, -ENOMEM (nothing changed). Does not free it. */
-int tx_commit(struct store *s, struct tx *tx, struct store_effects *out);
+/* commit.c: 0 applied and events appended; -EAGAIN *@why; -ENOMEM (nothing changed). Does not free it. */
+int tx_commit(struct store *s, struct tx *tx, struct store_effects *out, struct objection *why);
+/* Writes the absolute path, returns its length. */
+size_t txnode_path(const struct store *s, const struct tx *tx, const struct txnode *t,
+		   char buf[WIRE_ABS_PATH_MAX]);
 
 #endif

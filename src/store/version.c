@@ -113,6 +113,9 @@ static void fold_into_older(struct store *s, struct version *v)
 		older->cursor = v->cursor;
 		list_add(&v->disown, &older->disown);
 	}
+	for (unsigned kind = 0; kind < CHANGED_KINDS; kind++)
+		if (v->changed & 1u << kind)
+			older->by[kind] = v->by[kind];
 	older->changed |= v->changed;
 	version_charge(s, older, bytes);
 }

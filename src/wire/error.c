@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 #include <xenbus/wire.h>
+#include <errno.h>
 #include <string.h>
 
-#define ERROR_COUNT (sizeof(xsd_errors) / sizeof(xsd_errors[0]))
+static uint32_t find_row(int number)
+{
+	uint32_t row = 0;
+
+	while (row < WIRE_ERROR_COUNT && xsd_errors[row].errnum != number)
+		row++;
+	return row;
+}
+
+uint32_t wire_error_row(int error)
+{
+	const uint32_t row = find_row(error < 0 ? -error : error);
+
+	return row < WIRE_ERROR_COUNT ? row : find_row(EINVAL);
+}
+
+const char *wire_error_in_row(uint32_t row)
+{
+	return xsd_errors[row].errstring;
+}
 
 const char *wire_error_name(int error)
 {
-	const int number = error < 0 ? -error : error;
-
-	for (size_t i = 0; i < ERROR_COUNT; i++)
-		if (xsd_errors[i].errnum == number)
-			return xsd_errors[i].errstring;
-	return "EINVAL";
+	return wire_error_in_row(wire_error_row(error));
 }
 
 int wire_error_number(const char *name, size_t len)
 {
-	for (size_t i = 0; i < ERROR_COUNT; i++)
+	for (size_t i = 0; i < WIRE_ERROR_COUNT; i++)
 		if (strlen(xsd_errors[i].errstring) == len && !memcmp(xsd_errors[i].errstring, name, len))
 			return xsd_errors[i].errnum;
 	return 0;

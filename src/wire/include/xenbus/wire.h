@@ -60,6 +60,11 @@ bool wire_op_has_path(uint32_t op);
 
 /* --- errors --- */
 
+/* Errors have a row each, 0..WIRE_ERROR_COUNT-1: of @error (an errno, either sign; one that the protocol has no name for
+ * counts as EINVAL), and the name in a row. */
+#define WIRE_ERROR_COUNT (sizeof(xsd_errors) / sizeof(xsd_errors[0]))
+uint32_t wire_error_row(int error);
+const char *wire_error_in_row(uint32_t row);
 /* The name of @error (an errno, either sign) as an ERROR reply carries it. One that the protocol has no
  * name for becomes "EINVAL". Static. */
 const char *wire_error_name(int error);
