@@ -138,6 +138,11 @@ static void client_event(struct xenbus_source *source, unsigned int events)
 	conn_heard(conn);
 }
 
+pid_t client_pid(const struct conn *conn)
+{
+	return conn->ops == &client_ops ? list_entry(conn, const struct client, conn)->pid : 0;
+}
+
 int client_tap(struct conn *conn, struct tap *tap)
 {
 	if (conn->ops != &client_ops)
@@ -166,7 +171,7 @@ static int client_start(struct server *server, struct client *client)
 	return err;
 }
 
-int client_new(struct sockets *sockets, int fd)
+int client_new(struct sockets *sockets, int fd, pid_t pid)
 {
 	struct client *client = calloc(1, sizeof(*client));
 	int err = -ENOMEM;
@@ -174,6 +179,7 @@ int client_new(struct sockets *sockets, int fd)
 	if (!client)
 		goto close;
 	client->fd = fd;
+	client->pid = pid;
 	client->events = XENBUS_SOURCE_READ;
 	client->source.ready = client_event;
 	conn_init(&client->conn, sockets->server, &client_ops);

@@ -21,8 +21,10 @@ void conn_init(struct conn *conn, struct server *server, const struct conn_ops *
 
 void conn_ready(struct conn *conn)
 {
-	if (!conn->dead && list_empty(&conn->ready))
-		list_add_tail(&conn->server->ready, &conn->ready);
+	if (conn->dead || !list_empty(&conn->ready))
+		return;
+	conn->meter.heard_ns = server_now(conn->server);
+	list_add_tail(&conn->server->ready, &conn->ready);
 }
 
 void conn_heard(struct conn *conn)
@@ -68,6 +70,7 @@ void conn_drop_buffers(struct conn *conn)
 
 	inbox_clear(&conn->in, &conn->server->pool);
 	outbox_clear(&conn->out, &conn->server->pool);
+	meter_dropped(&conn->meter);
 	tell_drained(conn, dropped, replies);
 }
 
@@ -102,6 +105,7 @@ static bool is_reply(const void *message)
 void conn_queue(struct conn *conn, const void *message, size_t len)
 {
 	struct server *server = conn->server;
+	uint32_t replies = conn->out.replies;
 
 	if (server_is_traced(server))
 		server_trace_out(server, conn, message, len);
@@ -114,6 +118,7 @@ void conn_queue(struct conn *conn, const void *message, size_t len)
 		conn_stop(conn, CONN_MEMORY);
 		return;
 	}
+	meter_queued(&conn->meter, conn->out.replies, outbox_used(&conn->out), conn->out.replies - replies);
 	make_dirty(conn);
 }
 
@@ -143,7 +148,10 @@ void conn_flush(struct conn *conn)
 		if ((size_t)n < used)
 			break;
 	}
-	tell_drained(conn, sent, replies - conn->out.replies);
+	replies -= conn->out.replies;
+	if (replies)
+		meter_handed_out(&conn->meter, replies, server_tick_clock(conn->server));
+	tell_drained(conn, sent, replies);
 	if (was_paused && !conn_paused(conn)) {
 		fairness_rest(&conn->server->fairness, &conn->patience);
 		conn_ready(conn);
@@ -214,6 +222,7 @@ static bool read_more(struct conn *conn)
 		return false;
 	}
 	conn->in.end += (uint32_t)n;
+	meter_read(&conn->meter);
 	return n > 0;
 }
 

@@ -19,6 +19,7 @@
 #include <base/list.h>
 
 #include "fairness.h"
+#include "meter.h"
 #include "precedence.h"
 #include "queue.h"
 
@@ -43,6 +44,8 @@ struct conn_ops {
 	int (*fill)(struct conn *conn, void *buf, size_t size);
 	/* Bytes taken, 0..len; fewer than @len: full, the peer must take some first; -errno as above. */
 	int (*drain)(struct conn *conn, const void *buf, size_t len);
+	/* Bytes of requests that wait in the transport; NULL: it cannot tell. */
+	int (*unread)(const struct conn *conn);
 	/* After a turn or a flush: tell the peer what changed, arrange to hear of what is waited for. */
 	void (*settle)(struct conn *conn);
 	/* conn->over has just been set. */
@@ -63,6 +66,7 @@ struct conn {
 	struct outbox out;
 	struct patience patience;
 	struct hold hold;
+	struct meter meter;
 	bool readable; /* fill() may find something */
 	bool last;     /* the request being worked off is its last: it leaves the store */
 	bool over;     /* no request of it will be worked off any more */

@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "server.h"
+#include "stats.h"
 #include "tap.h"
 
 struct command {
@@ -71,7 +72,8 @@ static int command_trace(struct server *server, struct wire_strings args, char *
 static int command_help(struct server *server, struct wire_strings args, char *reply, size_t size)
 {
 	int len = snprintf(reply, size,
-			   "log\t[on|off]\nlogfile\t<file>\ntrace\t[domain <domid>] [path <path>]\n");
+			   "log\t[on|off]\nlogfile\t<file>\ntrace\t[domain <domid>] [path <path>]\n"
+			   "stats\t[domain <domid>|domains [<from>]|connections [<from>]|conflicts [<from>]]\n");
 
 	return (size_t)len < size ? len : -E2BIG;
 }
@@ -80,6 +82,7 @@ static const struct command commands[] = {
 	{ "log", command_log, 0, 1 },
 	{ "logfile", command_logfile, 1, 1 },
 	{ "trace", command_trace, 0, 4 },
+	{ "stats", stats_command, 0, 2 },
 	{ "help", command_help, 0, 0 },
 };
 

@@ -10,6 +10,8 @@
  *	logfile PATH	 trace to PATH from now on
  *	trace [domain N] [path P]
  *			 whoever asks, on a socket, reads along from then on (tap.h)
+ *	stats [domain N | domains [FROM] | connections [FROM] | conflicts [FROM]]
+ *			 who does what, as JSON (stats.h)
  *	help		 names those above, for the store's own list
  *
  * Returns the bytes of the answer, or -errno: -EINVAL an unknown command or wrong arguments; -EBUSY too many

@@ -132,9 +132,15 @@ static void guest_free(struct conn *conn)
 	free(guest_of(conn));
 }
 
+static int guest_unread(const struct conn *conn)
+{
+	return byte_ring_used(&list_entry(conn, const struct guest, conn)->page.req);
+}
+
 static const struct conn_ops guest_ops = {
 	.fill = guest_fill,
 	.drain = guest_drain,
+	.unread = guest_unread,
 	.settle = guest_settle,
 	.stopped = guest_stopped,
 	.free = guest_free,

@@ -147,6 +147,16 @@ void server_message(struct server *server, struct conn *conn, struct store_input
 
 /* -- rounds ------------------------------------------------------------------------------------- */
 
+uint64_t server_tick_clock(struct server *server)
+{
+	return server->clock_ns = xenbus_host_now(server->host);
+}
+
+uint64_t server_now(struct server *server)
+{
+	return server->clock_ns ? server->clock_ns : server_tick_clock(server);
+}
+
 static uint64_t now_ns(const struct server *server)
 {
 	return xenbus_host_now(server->host);
@@ -191,6 +201,15 @@ static bool must_wait(struct server *server, struct conn *conn)
 	return false;
 }
 
+/* Of a connection that is dead by then, too: it is buried at the end of the round. */
+static void measured_turn(struct server *server, struct conn *conn)
+{
+	const uint64_t begin = server_now(server);
+
+	conn_turn(conn);
+	conn->meter.sum.busy_ns += server_tick_clock(server) - begin;
+}
+
 static void turns(struct server *server)
 {
 	struct list round;
@@ -206,7 +225,7 @@ static void turns(struct server *server)
 		if (must_wait(server, conn))
 			list_add_tail(&server->held, &conn->ready);
 		else
-			conn_turn(conn);
+			measured_turn(server, conn);
 	}
 }
 
@@ -245,6 +264,8 @@ static void bury(struct server *server)
 		struct conn *conn = list_first(&server->dead, struct conn, ready);
 
 		list_del(&conn->ready);
+		if (conn->domid == 0)
+			meter_add(&server->gone, &conn->meter.sum);
 		conn->ops->free(conn);
 	}
 }
@@ -260,6 +281,7 @@ int server_serve(struct server *server)
 	if (taps_listen(&server->taps))
 		taps_flush(&server->taps);
 	bury(server);
+	server->clock_ns = 0;
 	return patience(server);
 }
 
@@ -313,6 +335,7 @@ int server_open(struct server *server, const struct options *options, const stru
 	int err;
 
 	server->host = world->host;
+	server->opened_ns = xenbus_host_now(world->host);
 	server->log.verbose = options->verbose;
 	list_init(&server->ready);
 	list_init(&server->held);
@@ -340,7 +363,7 @@ int server_listen(struct server *server)
 
 int server_accept(struct server *server, int fd)
 {
-	return client_new(&server->sockets, fd);
+	return client_new(&server->sockets, fd, 0);
 }
 
 void server_close(struct server *server)

@@ -57,6 +57,9 @@ struct server {
 	struct guests guests;
 	struct precedence precedence;
 	struct fairness fairness;
+	uint64_t opened_ns;
+	uint64_t clock_ns; /* as of when it was last read; 0: since the last poll it was not */
+	struct meter_sum gone; /* of connections of domain 0 that are no more */
 	unsigned int busy_rounds; /* since the store last had a tick */
 	bool stopping;
 	int status; /* for exit(), once stopping */
@@ -78,6 +81,11 @@ int server_serve(struct server *server);
 /* Dispatches the host and serves, until server_stop(). Returns its status, or 1 if waiting fails. */
 int server_run(struct server *server);
 void server_stop(struct server *server, int status);
+
+/* The host's clock, in nanoseconds, as good as the last read since the poll. */
+uint64_t server_now(struct server *server);
+/* The same, read now. */
+uint64_t server_tick_clock(struct server *server);
 
 /* Gives the store an input and carries out its effects. 0 or store_apply()'s error. */
 int server_apply(struct server *server, struct store_input *in);

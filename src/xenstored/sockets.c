@@ -42,6 +42,15 @@ static void turn_away(struct sockets *sockets)
 	sockets->spare = open_spare();
 }
 
+/* 0: not known, or not of our namespace. */
+static pid_t pid_of(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) ? 0 : peer.pid;
+}
+
 static void listener_event(struct xenbus_source *source, unsigned int events)
 {
 	struct sockets *sockets = list_entry(source, struct sockets, source);
@@ -57,7 +66,7 @@ static void listener_event(struct xenbus_source *source, unsigned int events)
 		if (fd < 0)
 			return;
 		sockets->full = false;
-		err = client_new(sockets, fd);
+		err = client_new(sockets, fd, pid_of(fd));
 		if (err)
 			log_line(&sockets->server->log, LOG_WARNING, "a client was turned away: %s",
 				 strerror(-err));
