@@ -165,16 +165,23 @@ static char *help_of(const char *program, const char *command, struct command *c
 	return c->out;
 }
 
-/* The usage part of a help, behind "usage:". */
+/* The usage parts of a help, each behind "usage:": one a subcommand. */
 static void usage_of(const char *help, char *out, size_t size)
 {
-	const char *end = strchr(help, '\n');
+	size_t len = 0;
 
 	assert_memory_equal(help, "usage: ", 7);
-	while (end && end[1] == ' ') /* goes on */
-		end = strchr(end + 1, '\n');
-	assert_non_null(end);
-	snprintf(out, size, "%.*s", (int)(end - help - 7), help + 7);
+	for (const char *at = help; at; at = strstr(at, "\nusage: ") ? strstr(at, "\nusage: ") + 1 : NULL) {
+		const char *end = strchr(at, '\n');
+
+		while (end && end[1] == ' ') /* goes on */
+			end = strchr(end + 1, '\n');
+		assert_non_null(end);
+		len += (size_t)snprintf(out + len, size - len, "%.*s ", (int)(end - at - 7), at + 7);
+		assert_true(len < size);
+		at = end;
+	}
+	out[len - 1] = '\0';
 }
 
 /* @usage may be that of several programs, one behind the other; so may @help be below. */

@@ -4,11 +4,14 @@
 #include <string.h>
 
 #include "cli.h"
+#include "store_stats.h"
 #include "store_trace.h"
 
 static const struct cli_command commands[] = {
 	{ "store trace", "", "Print what clients and guests ask of the store, and what it answers.",
 	  store_trace },
+	{ "store stats", "",
+	  "Tell who makes the store work, who waits, and who makes whose transactions fail.", store_stats },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
