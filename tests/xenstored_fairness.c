@@ -177,36 +177,39 @@ static void who_is_alone_is_passed_by_nobody(void **state)
 
 /* -- precedence -------------------------------------------------------------------------------------- */
 
-static void precedence_ends_after_so_many_requests_of_one(void **state)
+static bool holds(struct precedence *p, uint64_t *held_by, bool contended, uint64_t now_ns, uint64_t longest)
 {
-	struct precedence p = { 0 };
-	struct hold guest = { 0 }, one = { 0 }, other = { 0 };
+	const struct precedence_view view = { contended, now_ns, longest };
 
-	assert_true(precedence_holds(&p, &guest, true, 1));
-	for (unsigned int i = 1; i < PRECEDENCE_REQUESTS; i++) {
-		precedence_count(&p, &one);
-		precedence_count(&p, &other);
-		assert_true(precedence_holds(&p, &guest, true, 2));
-		assert_int_equal(precedence_deadline(&p, true), 1 + PRECEDENCE_NS);
+	return precedence_holds(p, held_by, &view);
+}
+
+static void precedence_ends_after_so_many_requests(void **state)
+{
+	struct precedence_view view = { .contended = true, .now_ns = 2, .longest = 1000 };
+	struct precedence p = { 0 };
+	uint64_t guest = 0;
+
+	assert_true(holds(&p, &guest, true, 1, 1000));
+	for (; view.longest < 1000 + PRECEDENCE_REQUESTS; view.longest++) {
+		assert_int_equal(precedence_deadline(&p, &view), 1 + PRECEDENCE_NS);
+		assert_true(precedence_holds(&p, &guest, &view));
 	}
-	precedence_count(&p, &one);
-	assert_int_equal(precedence_deadline(&p, true), 0);
-	assert_false(precedence_holds(&p, &guest, true, 2));
+	assert_int_equal(precedence_deadline(&p, &view), 0);
+	assert_false(precedence_holds(&p, &guest, &view));
 }
 
 static void nobody_is_held_twice_before_its_turn(void **state)
 {
 	struct precedence p = { 0 };
-	struct hold waits = { 0 }, served = { 0 };
+	uint64_t waits = 0, served = 0;
 
-	assert_true(precedence_holds(&p, &waits, true, 1));
-	assert_true(precedence_holds(&p, &served, true, 1));
-	assert_false(precedence_holds(&p, &served, false, 2)); /* over */
-	precedence_turn(&served);
-	assert_true(precedence_holds(&p, &served, true, 4)); /* the next one */
-	assert_false(precedence_holds(&p, &waits, true, 4));
-	precedence_turn(&waits);
-	assert_true(precedence_holds(&p, &waits, true, 4));
+	assert_true(holds(&p, &waits, true, 1, 0));
+	assert_true(holds(&p, &served, true, 1, 0));
+	assert_false(holds(&p, &served, false, 2, 0)); /* over */
+	assert_true(holds(&p, &served, true, 4, 0));   /* the next one */
+	assert_false(holds(&p, &waits, true, 4, 0));
+	assert_true(holds(&p, &waits, true, 4, 0));
 }
 
 static void guests_have_half_of_the_time(void **state)
@@ -215,9 +218,9 @@ static void guests_have_half_of_the_time(void **state)
 	uint64_t held = 0;
 
 	for (uint64_t now = 1; now < 1000; now++) {
-		struct hold guest = { 0 };
+		uint64_t guest = 0;
 
-		held += precedence_holds(&p, &guest, true, now * 1000000);
+		held += holds(&p, &guest, true, now * 1000000, 0);
 	}
 	assert_in_range(held, 490, 510);
 }
@@ -229,7 +232,7 @@ int main(void)
 		cmocka_unit_test(a_flood_passes_others_by_two_turns_and_no_more),
 		cmocka_unit_test(waits_of_many_rounds_are_counted_too),
 		cmocka_unit_test(who_is_alone_is_passed_by_nobody),
-		cmocka_unit_test(precedence_ends_after_so_many_requests_of_one),
+		cmocka_unit_test(precedence_ends_after_so_many_requests),
 		cmocka_unit_test(nobody_is_held_twice_before_its_turn),
 		cmocka_unit_test(guests_have_half_of_the_time),
 	};

@@ -166,8 +166,6 @@ static void count(struct conn *conn, unsigned int nth)
 
 	if (passed > *most)
 		*most = passed;
-	if (!conn->guest)
-		precedence_count(&conn->server->precedence, &conn->hold);
 }
 
 /* Works off the first message of the inbox, the @nth in this turn. False: there is no whole one. */

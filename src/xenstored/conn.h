@@ -20,7 +20,6 @@
 
 #include "fairness.h"
 #include "meter.h"
-#include "precedence.h"
 #include "queue.h"
 
 struct server;
@@ -65,7 +64,7 @@ struct conn {
 	struct inbox in;
 	struct outbox out;
 	struct patience patience;
-	struct hold hold;
+	uint64_t held_by; /* guest: precedence.h */
 	struct meter meter;
 	bool readable; /* fill() may find something */
 	bool last;     /* the request being worked off is its last: it leaves the store */

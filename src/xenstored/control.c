@@ -68,22 +68,37 @@ static int command_trace(struct server *server, struct wire_strings args, char *
 	return err;
 }
 
+/* Who waited while others were served: fairness.h. */
+static int command_fairness(struct server *server, struct wire_strings args, char *reply, size_t size)
+{
+	struct fairness *f = &server->fairness;
+	int len;
+
+	if (args.left && strcmp(args.at, "reset"))
+		return -EINVAL;
+	len = snprintf(reply, size, "clients %u of %u, guests %u of %u\n", f->most, PASSED_BOUND,
+		       f->most_guest, PASSED_BOUND_GUEST);
+	if (args.left)
+		f->most = f->most_guest = 0;
+	return (size_t)len < size ? len + 1 : -E2BIG;
+}
+
 /* The store asks for this when it lists its own commands. */
 static int command_help(struct server *server, struct wire_strings args, char *reply, size_t size)
 {
-	int len = snprintf(reply, size,
-			   "log\t[on|off]\nlogfile\t<file>\ntrace\t[domain <domid>] [path <path>]\n"
-			   "stats\t[domain <domid>|domains [<from>]|connections [<from>]|conflicts [<from>]]\n");
+	int len = snprintf(
+		reply, size,
+		"log\t[on|off]\nlogfile\t<file>\ntrace\t[domain <domid>] [path <path>]\n"
+		"fairness\t[reset]\n"
+		"stats\t[domain <domid>|domains [<from>]|connections [<from>]|conflicts [<from>]]\n");
 
 	return (size_t)len < size ? len : -E2BIG;
 }
 
 static const struct command commands[] = {
-	{ "log", command_log, 0, 1 },
-	{ "logfile", command_logfile, 1, 1 },
-	{ "trace", command_trace, 0, 4 },
-	{ "stats", stats_command, 0, 2 },
-	{ "help", command_help, 0, 0 },
+	{ "log", command_log, 0, 1 },	  { "logfile", command_logfile, 1, 1 },
+	{ "trace", command_trace, 0, 4 }, { "fairness", command_fairness, 0, 1 },
+	{ "stats", stats_command, 0, 2 }, { "help", command_help, 0, 0 },
 };
 
 int control_command(void *ctx, const char *cmd, const char *args, size_t len, char *reply, size_t size)

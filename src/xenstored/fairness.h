@@ -21,13 +21,14 @@
  * The bounds hold whatever anybody sends:
  *   - a privileged connection: the turn that was going on when its request came, and one that was due before its own;
  *   - a guest: besides, while precedence is held against it (precedence.h), which happens once a wait at most,
- *     PRECEDENCE_REQUESTS and the rest of the turn in which they became so many.
+ *     PRECEDENCE_REQUESTS (counted in the same way) and the rest of the turn in which they became so many.
  * They need a host and a platform that report all that is ready at each poll, and one round for each poll.
  */
 #include <stdint.h>
 
-#define TURN_REQUESTS 32u	 /* of one connection in one round */
-#define PRECEDENCE_REQUESTS 512u /* of one connection while precedence is held: then guests have a turn */
+#define TURN_REQUESTS 32u /* of one connection in one round */
+#define PRECEDENCE_REQUESTS \
+	512u /* of one connection while precedence is held: then guests have a turn (precedence.h) */
 #define PASSED_BOUND (2 * TURN_REQUESTS)
 #define PASSED_BOUND_GUEST (PASSED_BOUND + PRECEDENCE_REQUESTS + TURN_REQUESTS)
 

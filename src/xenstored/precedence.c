@@ -1,44 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 #include "precedence.h"
 
-static void update(struct precedence *p, bool contended, uint64_t now_ns)
+static bool is_over(const struct precedence *p, const struct precedence_view *view)
 {
-	const uint64_t held_ns = now_ns - p->since_ns;
+	return !view->contended || view->now_ns - p->since_ns >= PRECEDENCE_NS ||
+	       view->longest - p->since_longest >= PRECEDENCE_REQUESTS;
+}
 
-	if (p->holding && (!contended || held_ns >= PRECEDENCE_NS || p->requests >= PRECEDENCE_REQUESTS)) {
+static void update(struct precedence *p, const struct precedence_view *view)
+{
+	if (p->holding && is_over(p, view)) {
 		p->holding = false;
-		p->rest_until_ns = now_ns + held_ns;
+		p->rest_until_ns = 2 * view->now_ns - p->since_ns;
 	}
-	if (!p->holding && contended && now_ns >= p->rest_until_ns) {
+	if (!p->holding && view->contended && view->now_ns >= p->rest_until_ns) {
 		p->holding = true;
-		p->since_ns = now_ns;
-		p->requests = 0;
+		p->since_ns = view->now_ns;
+		p->since_longest = view->longest;
 		p->number++;
 	}
 }
 
-bool precedence_holds(struct precedence *p, struct hold *hold, bool contended, uint64_t now_ns)
+bool precedence_holds(struct precedence *p, uint64_t *held_by, const struct precedence_view *view)
 {
-	update(p, contended, now_ns);
-	if (!p->holding || (hold->number && hold->number != p->number))
+	update(p, view);
+	if (!p->holding || (*held_by && *held_by != p->number)) {
+		*held_by = 0;
 		return false;
-	hold->number = p->number;
+	}
+	*held_by = p->number;
 	return true;
 }
 
-void precedence_count(struct precedence *p, struct hold *hold)
+uint64_t precedence_deadline(const struct precedence *p, const struct precedence_view *view)
 {
-	if (!p->holding)
-		return;
-	if (hold->number != p->number)
-		*hold = (struct hold){ .number = p->number };
-	if (++hold->requests > p->requests)
-		p->requests = hold->requests;
-}
-
-uint64_t precedence_deadline(const struct precedence *p, bool contended)
-{
-	if (!p->holding || !contended || p->requests >= PRECEDENCE_REQUESTS)
-		return 0;
-	return p->since_ns + PRECEDENCE_NS;
+	return p->holding && !is_over(p, view) ? p->since_ns + PRECEDENCE_NS : 0;
 }

@@ -5,11 +5,12 @@
  * A guest that writes in a loop makes every transaction fail that rests on what it writes. While the store
  * says that a privileged one keeps losing, guests get no turn:
  *
- *     serving --contended--> holding --over, PRECEDENCE_NS, or PRECEDENCE_REQUESTS of one connection-->
- *             resting --as long as it held--> serving
+ *     serving --contended--> holding --over, PRECEDENCE_NS, or PRECEDENCE_REQUESTS--> resting
+ *        '------------------------as long as it held------------------------------------'
  *
- * so guests have at least half of the time whatever domain 0 does; and who waited while it was held is not held
- * again before it had its turn, however soon the next begins.
+ * so guests have at least half of the time whatever domain 0 does; nobody is passed by more than PRECEDENCE_REQUESTS of one
+ * connection meanwhile; and who waited while it was held is not held again before it had its turn, however soon the next
+ * begins.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,28 +22,20 @@
 /* Zero-initialise. */
 struct precedence {
 	bool holding;
-	uint64_t since_ns, rest_until_ns;
-	uint64_t number;   /* of the times that it was held, 1, 2, ... */
-	uint32_t requests; /* while it is held: of the privileged connection that had most */
+	uint64_t since_ns, since_longest, rest_until_ns;
+	uint64_t number; /* of the times that it was held: 1, 2, ... */
 };
 
-/* One connection's part in it. Zero-initialise. */
-struct hold {
-	uint64_t
-		number; /* guest: which made it wait, 0: none since its turn; others: which it was served in last */
-	uint32_t requests; /* privileged: served in that one */
+struct precedence_view {
+	bool contended; /* as the store says */
+	uint64_t now_ns;
+	uint64_t longest; /* as struct moment has it */
 };
 
-/* Must the guest of @hold wait, at @now_ns? */
-bool precedence_holds(struct precedence *p, struct hold *hold, bool contended, uint64_t now_ns);
-/* The guest of @hold has its turn. */
-static inline void precedence_turn(struct hold *hold)
-{
-	hold->number = 0;
-}
-/* A request of the privileged connection of @hold is served. */
-void precedence_count(struct precedence *p, struct hold *hold);
-/* When those that are held have their turn at the latest; 0: at once. */
-uint64_t precedence_deadline(const struct precedence *p, bool contended);
+/* Must the guest wait whose is @held_by, 0 at first: the number of what made it wait since its last turn? False: it
+ * has its turn. */
+bool precedence_holds(struct precedence *p, uint64_t *held_by, const struct precedence_view *view);
+/* When those that wait have their turn at the latest; 0: at once. */
+uint64_t precedence_deadline(const struct precedence *p, const struct precedence_view *view);
 
 #endif

@@ -172,6 +172,13 @@ static int until(const struct server *server, uint64_t deadline)
 	return deadline - now > 60000000000u ? 60000 : (int)((deadline - now + 999999) / 1000000);
 }
 
+static struct precedence_view precedence_view(const struct server *server)
+{
+	return (struct precedence_view){ .contended = store_is_contended(server->store),
+					 .now_ns = now_ns(server),
+					 .longest = server->fairness.now.longest };
+}
+
 /* Milliseconds that the next wait may last; -1: for ever. */
 static int patience(const struct server *server)
 {
@@ -180,7 +187,8 @@ static int patience(const struct server *server)
 	if (!list_empty(&server->ready) || !list_empty(&server->dirty) || deadline == 0)
 		return 0;
 	if (!list_empty(&server->held)) {
-		uint64_t turn = precedence_deadline(&server->precedence, store_is_contended(server->store));
+		const struct precedence_view view = precedence_view(server);
+		const uint64_t turn = precedence_deadline(&server->precedence, &view);
 
 		if (turn < deadline)
 			deadline = turn;
@@ -188,17 +196,19 @@ static int patience(const struct server *server)
 	return deadline == UINT64_MAX ? -1 : until(server, deadline);
 }
 
+/* To ask for the time costs more than a look: not while nobody contends. */
 static bool must_wait(struct server *server, struct conn *conn)
 {
-	const bool contended = store_is_contended(server->store);
+	struct precedence_view view;
 
 	if (!conn->guest)
 		return false;
-	if ((contended || server->precedence.holding) &&
-	    precedence_holds(&server->precedence, &conn->hold, contended, now_ns(server)))
-		return true;
-	precedence_turn(&conn->hold);
-	return false;
+	if (!server->precedence.holding && !store_is_contended(server->store)) {
+		conn->held_by = 0;
+		return false;
+	}
+	view = precedence_view(server);
+	return precedence_holds(&server->precedence, &conn->held_by, &view);
 }
 
 /* Of a connection that is dead by then, too: it is buried at the end of the round. */

@@ -67,6 +67,10 @@ int peer_send(struct peer_conn *conn, uint32_t type, uint32_t req_id, uint32_t t
 	      size_t len);
 /* Bytes as they are: broken framing, half a message. */
 int peer_send_bytes(struct peer_conn *conn, const void *bytes, size_t len);
+/* The same without waiting: bytes taken, 0 to @len; -EPIPE. */
+ssize_t peer_try_send(struct peer_conn *conn, const void *bytes, size_t len);
+/* A socket's descriptor, to be waited on with others. */
+int peer_fd(const struct peer_conn *conn);
 struct peer_message {
 	struct xsd_sockmsg header;
 	char payload[PEER_PAYLOAD_MAX + 1]; /* and a NUL behind it */

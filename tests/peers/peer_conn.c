@@ -80,6 +80,16 @@ int peer_send_bytes(struct peer_conn *conn, const void *bytes, size_t len)
 	return 0;
 }
 
+ssize_t peer_try_send(struct peer_conn *conn, const void *bytes, size_t len)
+{
+	return conn->ops->send(conn, bytes, len);
+}
+
+int peer_fd(const struct peer_conn *conn)
+{
+	return conn->fd;
+}
+
 int peer_send(struct peer_conn *conn, uint32_t type, uint32_t req_id, uint32_t tx_id, const void *payload,
 	      size_t len)
 {
