@@ -407,7 +407,10 @@ static void a_store_that_cannot_be_traced_is_told_apart(void **state)
 static void a_wrong_command_line_is_2(void **state)
 {
 	static const char *const wrong[][4] = { { NULL },
-						{ "stats", NULL },
+						{ "other", NULL },
+						{ "stats", "-n", "3", NULL },
+						{ "stats", "--interval", "86401", NULL },
+						{ "stats", "operand", NULL },
 						{ "trace", "--path", "relative", NULL },
 						{ "trace", "--domain", "32752", NULL },
 						{ "trace", "-x", NULL },
