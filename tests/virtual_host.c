@@ -11,7 +11,7 @@
 
 #include "virtual_host.h"
 
-#define SOURCES_MAX 16
+#define SOURCES_MAX 256
 
 /* What lies in impl: the first word is not NULL while it is linked. */
 struct armed {

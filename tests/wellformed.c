@@ -22,10 +22,25 @@ static const char *string(const char *s)
 	for (; *s != '"'; s++) {
 		if ((unsigned char)*s < 0x20)
 			return NULL;
-		if (*s == '\\' && !strchr("\"\\/bfnrt", *++s))
-			return NULL; /* and no \u: ours write none */
+		if (*s != '\\')
+			continue;
+		s++;
+		if (*s == 'u' && strspn(s + 1, "0123456789abcdefABCDEF") >= 4)
+			s += 4;
+		else if (!*s || !strchr("\"\\/bfnrt", *s))
+			return NULL;
 	}
 	return s + 1;
+}
+
+static const char *word(const char *s)
+{
+	static const char *const words[] = { "true", "false", "null" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strncmp(s, words[i], strlen(words[i])))
+			return s + strlen(words[i]);
+	return NULL;
 }
 
 static const char *digits(const char *s)
@@ -77,6 +92,10 @@ static const char *value(const char *s, int depth)
 		return members(s + 1, ']', depth + 1);
 	case '"':
 		return string(s);
+	case 't':
+	case 'f':
+	case 'n':
+		return word(s);
 	default:
 		return number(s);
 	}

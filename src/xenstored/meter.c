@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "meter.h"
 
+#include <stdbool.h>
+
+static bool joins_last(const struct meter *m)
+{
+	return m->batch_count == METER_BATCHES ||
+	       (m->batch_count && m->batches[m->batch_count - 1].heard_ns == m->read_ns);
+}
+
 static void open_batch(struct meter *m)
 {
-	const struct meter_batch *last = &m->batches[m->batch_count - 1];
-
-	if (m->batch_count && (last->heard_ns == m->read_ns || m->batch_count == METER_BATCHES))
-		return;
-	m->batches[m->batch_count++] = (struct meter_batch){ .heard_ns = m->read_ns };
+	if (!joins_last(m))
+		m->batches[m->batch_count++] = (struct meter_batch){ .heard_ns = m->read_ns };
 }
 
 void meter_queued(struct meter *m, uint32_t replies, size_t bytes, uint32_t more)
