@@ -31,7 +31,8 @@ static const char intro[] =
 	"was seen; `xenbus_close_device()` keeps a device Closed until `xenbus_reopen_device()`; a backend opens again\n"
 	"only while its `online` key is not 0; nothing is reset or opened under an instance that is not ours. A backend does\n"
 	"not connect on a Connected that it saw before its own connection ended, nor open again after an error before the\n"
-	"frontend's state is written anew; a frontend whose ring had to be let go in silence begins anew.\n";
+	"frontend's state is written anew; a frontend whose ring had to be let go in silence begins anew. A device that\n"
+	"its owner opened again, and that closes before the other end was heard from, offers again: both would stay Closed.\n";
 
 static const char *action_name(unsigned int action)
 {

@@ -102,6 +102,8 @@ struct device_impl {
 	bool spent; /* backend: a Connected that the frontend's node shows is of a connection that we have ended */
 	bool state_unsure; /* a write of our state was not answered: the node may have it, or not */
 	int attempted;	   /* -1, or the state whose write ended with the connection */
+	bool offers_anew;  /* opened again by its owner, and the other end was not heard from since */
+	bool heard;	   /* frontend: an event came on the ring that was published last, in Connected */
 	bool tried_again;  /* connecting failed once, and not for good yet */
 	bool live;	   /* publish() or connect() succeeded, disconnect() owed */
 	bool fatal;	   /* xenbus_dev_fatal(): close when the callback returns */

@@ -58,7 +58,7 @@ static enum xenbus_action wanted(struct device_impl *impl)
 		return own == XenbusStateClosed ? XENBUS_ACTION_NONE : XENBUS_ACTION_CLOSING;
 	}
 	if (impl->close_asked) {
-		impl->close_asked = false;
+		impl->close_asked = impl->offers_anew = false;
 		if (own == XenbusStateClosed || own == XenbusStateClosing)
 			return XENBUS_ACTION_NONE;
 		return connected ? XENBUS_ACTION_CLOSING : XENBUS_ACTION_CLOSE;

@@ -99,6 +99,17 @@ int xenbus_notify(struct xenbus_device *dev, uint32_t port)
 	return xen_platform_evtchn_notify(dev->bus->xce, port);
 }
 
+/* A frontend that was opened again: the backend is on the new ring, and says so when it is asked from now on. (At the
+ * backend, binding alone raises an event.) */
+static void heard_from(struct device_impl *impl)
+{
+	if (impl->dev.is_backend || !impl->offers_anew || impl->heard ||
+	    impl->dev.state != XenbusStateConnected)
+		return;
+	impl->heard = true;
+	device_look(impl, LOOK_OTHEREND);
+}
+
 /* Unmasked before the handler runs: what comes while it runs is not lost. A bound on how many are taken
  * at once leaves the store and the timers their turn when a peer storms. */
 void ports_ready(struct xenbus_source *source, unsigned int events)
@@ -118,6 +129,7 @@ void ports_ready(struct xenbus_source *source, unsigned int events)
 		if (!p || !p->dev)
 			continue;
 		bus->counts.events++;
+		heard_from(impl_of(p->dev));
 		if (p->handler)
 			p->handler(p->dev, p->arg);
 	}

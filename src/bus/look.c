@@ -82,6 +82,7 @@ static int read_state(struct device_impl *impl, const char *dir)
 static bool look_otherend(struct device_impl *impl)
 {
 	struct xenbus_device *dev = &impl->dev;
+	const bool heard = impl->heard; /* before it was asked */
 	int state = read_state(impl, dev->otherend);
 
 	if (state < 0) {
@@ -100,6 +101,8 @@ static bool look_otherend(struct device_impl *impl)
 	}
 	if (state != XenbusStateInitialised && state != XenbusStateConnected)
 		impl->spent = false;
+	if (state == XenbusStateConnected && dev->state == XenbusStateConnected && (dev->is_backend || heard))
+		impl->offers_anew = false;
 	/* Written again, if only to what it was: after we gave up on it, that is a frontend that begins anew. */
 	impl->anew_asked |= impl->gave_up && impl->otherend_event &&
 			    (state == XenbusStateInitialising || state == XenbusStateInitialised);

@@ -62,7 +62,7 @@ static int act_open(struct device_impl *impl)
 	enum xenbus_state other = impl->dev.otherend_state;
 	int err = callback(impl, "features", impl->dev.driver->features);
 
-	impl->gave_up = impl->anew_asked = false;
+	impl->gave_up = impl->anew_asked = impl->tried_again = false;
 	/* A frontend that is still down from an earlier life is what we wait for, not a reason to close. */
 	impl->stale_otherend = other == XenbusStateClosing || other == XenbusStateClosed ? (int)other : -1;
 	return err ? err : write_state(impl, XenbusStateInitWait);
@@ -75,6 +75,7 @@ static int act_publish(struct device_impl *impl)
 	if (err)
 		return err;
 	impl->live = true;
+	impl->heard = false;
 	return write_state(impl, XenbusStateInitialised);
 }
 
@@ -116,14 +117,29 @@ static int act_reset(struct device_impl *impl)
 	return write_state(impl, XenbusStateInitialising);
 }
 
+/* Of a device that its owner closed and opened again: is what makes it close an answer to what it was before? The other
+ * end says Closed yet, or withdraws under a backend's connect(). Of one that has been heard from since, neither is. */
+static bool is_of_the_past(const struct device_impl *impl)
+{
+	enum xenbus_state other = impl->dev.otherend_state;
+
+	return impl->offers_anew && !impl->stay_closed &&
+	       (impl->gave_up || other == XenbusStateClosing || other == XenbusStateClosed);
+}
+
 static int act_close(struct device_impl *impl)
 {
+	const bool again = is_of_the_past(impl);
 	int err;
 
 	negotiate_stop(impl);
 	err = write_state(impl, XenbusStateClosed);
 	if (err)
 		return err;
+	if (again) { /* else both would stay Closed; after an error, once */
+		impl->reopen_asked = true;
+		impl->offers_anew = !impl->gave_up;
+	}
 	impl->peer_lost = false;
 	if (impl->gave_up) /* on the frontend as it is: it opens again for one that begins anew */
 		impl->stale_otherend = (int)impl->dev.otherend_state;

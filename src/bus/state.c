@@ -226,5 +226,6 @@ void xenbus_reopen_device(struct xenbus_device *dev)
 	impl->stay_closed = false;
 	impl->close_asked = false;
 	impl->reopen_asked = true;
+	impl->offers_anew = true;
 	device_look(impl, LOOK_POLICY);
 }

@@ -154,12 +154,14 @@ static void no_backend_yet(struct scene *scene)
 
 /* -- 3, 12: a state written by somebody else ------------------------------------------------------------------------ */
 
+/* So many steps as the seed says: 400 seeds try each moment from the attach to long after the stream. */
 static void start_and_some_way(struct scene *scene)
 {
 	end_start(&scene->back);
 	end_start(&scene->front);
 	scene_attach(scene);
-	scene_some_way(scene, 400);
+	for (uint64_t steps = scene->options->seed % 400; steps && sim_step(scene->sim); steps--)
+		;
 }
 
 static void front_poked(struct scene *scene)
@@ -268,6 +270,41 @@ static void both_removed(struct scene *scene)
 	scene_settle(scene);
 	scene_expect(scene, check_state(false) == 0 && check_state(true) == 0);
 	expect_gone(scene);
+}
+
+/* -- 14: an end closes and opens again so fast that the other may see no Closed between ------------------------------- */
+
+static bool back_is_open(struct scene *scene)
+{
+	return scene->back.dev;
+}
+
+static bool front_is_open(struct scene *scene)
+{
+	return scene->front.dev;
+}
+
+static void burst(struct scene *scene, struct end *end)
+{
+	start_and_some_way(scene);
+	for (unsigned int i = 1 + sim_choose(scene->sim, 3); i; i--) {
+		scene_until(scene, end->is_backend ? back_is_open : front_is_open, "a device");
+		xenbus_close_device(end->dev);
+		scene_some_way(scene, 60);
+		xenbus_reopen_device(end->dev);
+		scene_some_way(scene, 60);
+	}
+	expect_connected_and_detach(scene);
+}
+
+static void back_bursts(struct scene *scene)
+{
+	burst(scene, &scene->back);
+}
+
+static void front_bursts(struct scene *scene)
+{
+	burst(scene, &scene->front);
 }
 
 /* -- 7: a frontend that says Initialised, Connected and more without a single key ------------------------------------------------ */
@@ -424,6 +461,8 @@ RACE(race_12, "race-12", "the backend's state poked to anything", back_poked);
 RACE(race_12_twice, "race-12-twice", "both closed twice", closed_twice);
 RACE(race_13, "race-13", "the ring reset in the middle of a message", ring_reset);
 RACE(race_14, "race-14", "both directories removed", both_removed);
+RACE(race_14_burst, "race-14-burst", "the backend closed and opened without a pause", back_bursts);
+RACE(race_14_front, "race-14-front", "the frontend closed and opened without a pause", front_bursts);
 RACE(race_15, "race-15", "detached and attached without a pause", quick);
 RACE(race_15_replaced, "race-15-replaced", "both nodes replaced again and again", replaced_often);
 RACE(race_detach, "detach-while-connecting", "detached in good order at any step", detached_while_connecting);

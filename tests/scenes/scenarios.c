@@ -15,7 +15,8 @@ extern const struct scenario toolstack_call_fails, toolstack_alloc_fails, toolst
 extern const struct scenario toolstack_start_call_fails, toolstack_start_alloc_fails,
 	toolstack_start_reply_fails;
 extern const struct scenario race_closed, race_detach, race_rival, race_1, race_2, race_3, race_4, race_5,
-	race_7, race_8, race_11, race_12, race_12_twice, race_13, race_14, race_15, race_15_replaced;
+	race_7, race_8, race_11, race_12, race_12_twice, race_13, race_14, race_14_burst, race_14_front,
+	race_15, race_15_replaced;
 
 const struct scenario *const scenarios[] = {
 	&alice,
@@ -58,6 +59,8 @@ const struct scenario *const scenarios[] = {
 	&race_12_twice,
 	&race_13,
 	&race_14,
+	&race_14_burst,
+	&race_14_front,
 	&race_15,
 	&race_15_replaced,
 	&hostile_keys,
