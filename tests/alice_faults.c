@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Fails the 1st, 2nd, 3rd ... call that can fail while a stream is negotiated and moved: nothing is held
- * after it, the device closes in good order, and the next attachment works. */
+ * after it, the device closes in good order, and the next attachment works. And peers that never stop to notify. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -59,6 +60,55 @@ WRAP(xen_platform_evtchn_bind_unbound_port, -ENOSPC, (struct xen_platform_evtchn
      (xce, domid))
 WRAP(xen_platform_evtchn_bind_interdomain, -EINVAL,
      (struct xen_platform_evtchn * xce, uint32_t domid, uint32_t remote_port), (xce, domid, remote_port))
+
+/* Peers that notify without end: whatever port was pending once is so again, each time it is asked. */
+static struct {
+	bool on;
+	struct {
+		const struct xen_platform_evtchn *xce;
+		int port;
+	} last[2];
+	unsigned int in_a_row, longest; /* without another turn of the loop */
+} storm;
+
+#define STORM_MAX 100000u /* in one turn: who takes so many takes them all */
+
+static int blow(const struct xen_platform_evtchn *xce, int port)
+{
+	int i = storm.last[0].xce && storm.last[0].xce != xce;
+
+	if (port >= 0) {
+		storm.last[i].xce = xce;
+		storm.last[i].port = port;
+		return port;
+	}
+	if (port != -EAGAIN || storm.last[i].xce != xce)
+		return port;
+	if (++storm.in_a_row > storm.longest)
+		storm.longest = storm.in_a_row;
+	if (storm.in_a_row > STORM_MAX)
+		fail_msg("%u events without work in one turn: nobody else gets his", storm.in_a_row);
+	return storm.last[i].port;
+}
+
+int __real_xen_platform_evtchn_pending(struct xen_platform_evtchn *xce);
+int __wrap_xen_platform_evtchn_pending(struct xen_platform_evtchn *xce);
+int __wrap_xen_platform_evtchn_pending(struct xen_platform_evtchn *xce)
+{
+	int port = __real_xen_platform_evtchn_pending(xce);
+
+	return storm.on ? blow(xce, port) : port;
+}
+
+int __real_epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout);
+int __wrap_epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout);
+int __wrap_epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
+{
+	if (maxevents > 1) /* the loop, not an event channel's own */
+		storm.in_a_row = 0;
+	return __real_epoll_wait(epfd, events, maxevents, timeout);
+}
+
 /* Writes that were asked for while they are held back, until somebody lets them go. */
 static struct {
 	bool hold;
@@ -216,6 +266,21 @@ static void whatever_fails_nothing_is_held_and_the_next_time_works(void **state)
 	run_end(w, run);
 }
 
+/* Each event brings as many without work as anybody takes: the stream arrives, and the toolstack is served. */
+static void a_storm_of_events_holds_nobody(void **state)
+{
+	struct pair_world *w = *state;
+	struct run *run = run_begin(w, false);
+
+	storm.on = true;
+	assert_null(attach_once(w, run));
+	storm.on = false;
+	print_message("at most %u events without work in a turn\n", storm.longest);
+	assert_in_range(storm.longest, 1, STORM_MAX);
+	assert_null(attach_once(w, run));
+	run_end(w, run);
+}
+
 static bool writes_held(struct pair_world *w, void *arg)
 {
 	return held.count;
@@ -305,6 +370,7 @@ int main(void)
 #define PAIR_TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
 	const struct CMUnitTest tests[] = {
 		PAIR_TEST(whatever_fails_nothing_is_held_and_the_next_time_works),
+		PAIR_TEST(a_storm_of_events_holds_nobody),
 		PAIR_TEST(a_new_stream_waits_for_the_last_ones_writes),
 		PAIR_TEST(short_writes_are_continued_and_flushed_once),
 		PAIR_TEST(freeing_waits_for_the_last_write),

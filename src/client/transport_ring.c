@@ -102,9 +102,11 @@ static void ring_handshake(struct ring_transport *r)
 static void ring_ready(struct xenbus_source *source, unsigned int events)
 {
 	struct ring_transport *r = list_entry(source, struct ring_transport, source);
-	int port;
+	/* The handle's one port. Once: what comes now is for the loop's next turn, or a store that notifies without end
+	 * would be all that the loop does. */
+	int port = xen_platform_evtchn_pending(r->xce);
 
-	while ((port = xen_platform_evtchn_pending(r->xce)) > 0)
+	if (port > 0)
 		xen_platform_evtchn_unmask(r->xce, (uint32_t)port);
 	if (r->opening)
 		ring_handshake(r);
