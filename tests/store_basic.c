@@ -117,6 +117,28 @@ static void malformed_requests_get_einval(void **state)
 	world_end(w);
 }
 
+/* WATCH and UNWATCH do not look at it. */
+static void an_unknown_transaction_gets_enoent(void **state)
+{
+	static const char *const requests[] = { "READ /|",
+						"WRITE /a|1",
+						"DIRECTORY_PART /|0|",
+						"GET_DOMAIN_PATH 5|",
+						"IS_DOMAIN_INTRODUCED 0|",
+						"INTRODUCE 5|1|1|",
+						"TRANSACTION_START |",
+						"TRANSACTION_END T|",
+						"RESET_WATCHES |" };
+	struct world *w = world_new();
+	uint32_t c = world_connect(w);
+
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		says_in(w, c, 99, requests[i], "ENOENT|");
+	says_in(w, c, 99, "WATCH /a|t|", "OK|");
+	says_in(w, c, 99, "UNWATCH /a|t|", "OK|");
+	world_end(w);
+}
+
 static void unknown_operations_get_enosys(void **state)
 {
 	static const uint32_t ops[] = { XS_WATCH_EVENT,
@@ -291,6 +313,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read),
 		cmocka_unit_test(a_relative_path_starts_at_home),
 		cmocka_unit_test(malformed_requests_get_einval),
+		cmocka_unit_test(an_unknown_transaction_gets_enoent),
 		cmocka_unit_test(unknown_operations_get_enosys),
 		cmocka_unit_test(no_request_length_does_harm),
 		cmocka_unit_test(a_path_of_3072_bytes_is_the_longest),

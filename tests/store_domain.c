@@ -228,6 +228,7 @@ static void release_ends_the_instance(void **state)
 	says(w, c, "RELEASE 5|", "ENOENT|");
 	says(w, c, "IS_DOMAIN_INTRODUCED 5|", "F|");
 	says(w, c, "RESUME 5|", "ENOENT|");
+	says(w, c, "RESUME 0|", "EINVAL|");
 	world_end(w);
 }
 

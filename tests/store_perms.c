@@ -93,7 +93,7 @@ static void a_new_node_has_its_parents_list_and_its_makers_name(void **state)
 	world_end(w);
 }
 
-static void below_the_unreadable_nothing_shows(void **state)
+static void what_is_missing_shows_by_the_right_that_was_asked_for(void **state)
 {
 	uint32_t c, five, six;
 	struct world *w = perms_world(&c, &five, &six);
@@ -107,11 +107,15 @@ static void below_the_unreadable_nothing_shows(void **state)
 	says(w, c, "SET_PERMS /p|r0|", "OK|");
 	says(w, five, "READ /p/there|", "EACCES|");
 	says(w, five, "READ /p/missing|", "ENOENT|");
-	says(w, five, "RM /p/missing|", "OK|");
-	says(w, five, "RM /p/missing/deep|", "ENOENT|");
+	says(w, five, "RM /p/missing|", "EACCES|");
+	says(w, five, "RM /p/missing/deep|", "EACCES|");
+	says(w, five, "SET_PERMS /p/missing|n5|", "EACCES|");
 	says(w, five, "MKDIR /p/missing|", "EACCES|");
 	says(w, c, "SET_PERMS /p|w0|", "OK|");
-	says(w, five, "MKDIR /p/missing|", "EACCES|");
+	says(w, five, "READ /p/missing|", "EACCES|");
+	says(w, five, "RM /p/missing|", "OK|");
+	says(w, five, "RM /p/missing/deep|", "ENOENT|");
+	says(w, five, "MKDIR /p/missing|", "OK|");
 	world_end(w);
 }
 
@@ -194,7 +198,7 @@ int main(void)
 		cmocka_unit_test(the_first_matching_entry_wins),
 		cmocka_unit_test(an_owner_may_do_everything_but_give_it_away),
 		cmocka_unit_test(a_new_node_has_its_parents_list_and_its_makers_name),
-		cmocka_unit_test(below_the_unreadable_nothing_shows),
+		cmocka_unit_test(what_is_missing_shows_by_the_right_that_was_asked_for),
 		cmocka_unit_test(a_guest_has_no_way_into_the_root),
 		cmocka_unit_test(privileged_operations_are_refused_to_guests),
 		cmocka_unit_test(an_owner_must_exist_a_reader_need_not),

@@ -126,14 +126,14 @@ static int check_found(struct request *rq, unsigned access, unsigned rests)
 	return 0;
 }
 
-/* Who cannot read the nearest node above learns nothing of what is missing below it. */
-static int check_missing(struct request *rq)
+/* Who has no such right to the nearest node above learns nothing of what is missing below it. */
+static int check_missing(struct request *rq, unsigned access)
 {
 	if (rq->tx) {
 		txnode_rest(rq->tx, rq->spot.t_missing, RESTS_ABSENT);
 		txnode_rest(rq->tx, rq->spot.t_above, RESTS_ALIVE | RESTS_PERMS);
 	}
-	if (!(perms_access(rq->s, spot_above_perms(rq), rq->dom) & ACCESS_READ))
+	if (!(perms_access(rq->s, spot_above_perms(rq), rq->dom) & access))
 		return -EACCES;
 	return -ENOENT;
 }
@@ -144,5 +144,5 @@ int request_find(struct request *rq, unsigned access, unsigned rests)
 
 	if (err)
 		return err;
-	return rq->spot.exists ? check_found(rq, access, rests) : check_missing(rq);
+	return rq->spot.exists ? check_found(rq, access, rests) : check_missing(rq, access);
 }

@@ -183,6 +183,8 @@ int op_resume(struct request *rq)
 	domain = introduced(rq, domid);
 	if (!domain)
 		return -ENOENT;
+	if (domain_is_privileged(domain))
+		return -EINVAL;
 	domain->shutdown = false;
 	return reply_ok(rq);
 }

@@ -106,7 +106,8 @@ void store_free(struct store *s)
 }
 
 #define PRIVILEGED 1u /* dom0 only: EACCES for others */
-#define IN_TX 2u      /* the tx_id means something */
+#define IN_TX 2u      /* runs inside the transaction that tx_id names */
+#define ANY_TX 4u     /* tx_id is not looked at; with others it names a transaction, or 0 */
 
 static const struct {
 	request_op *run;
@@ -116,8 +117,8 @@ static const struct {
 	[XS_DIRECTORY] = { op_directory, IN_TX },
 	[XS_READ] = { op_read, IN_TX },
 	[XS_GET_PERMS] = { op_get_perms, IN_TX },
-	[XS_WATCH] = { op_watch, 0 },
-	[XS_UNWATCH] = { op_unwatch, 0 },
+	[XS_WATCH] = { op_watch, ANY_TX },
+	[XS_UNWATCH] = { op_unwatch, ANY_TX },
 	[XS_TRANSACTION_START] = { op_transaction_start, IN_TX },
 	[XS_TRANSACTION_END] = { op_transaction_end, IN_TX },
 	[XS_INTRODUCE] = { op_introduce, PRIVILEGED },
@@ -142,10 +143,12 @@ static int run(struct request *rq)
 		return -ENOSYS;
 	if ((operations[op].flags & PRIVILEGED) && !domain_is_privileged(rq->dom))
 		return -EACCES;
-	if ((operations[op].flags & IN_TX) && rq->in->tx_id) {
-		rq->tx = tx_find(rq->conn, rq->in->tx_id);
-		if (!rq->tx)
+	if (rq->in->tx_id && !(operations[op].flags & ANY_TX)) {
+		struct tx *tx = tx_find(rq->conn, rq->in->tx_id);
+
+		if (!tx)
 			return -ENOENT;
+		rq->tx = operations[op].flags & IN_TX ? tx : NULL;
 	}
 	return operations[op].run(rq);
 }
