@@ -7,6 +7,8 @@
 #include "scene.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <string.h>
 #include <xen/io/xs_wire.h>
 #include <xenbus/client.h>
 
@@ -82,6 +84,51 @@ static void expect_survivor_stopped(struct scene *scene, struct end *survivor)
 	expect_holds_nothing(scene, survivor);
 }
 
+/* What the store and the simulator hold for anybody. */
+struct census {
+	uint64_t nodes, watches, transactions, connections, domains;
+	struct sim_counts world;
+};
+
+static void take_census(struct scene *scene, struct census *out)
+{
+	struct store_stats stats;
+
+	memset(out, 0, sizeof(*out));
+	store_stats(scene->server.store, &stats);
+	out->nodes = stats.nodes;
+	out->watches = stats.watches;
+	out->transactions = stats.transactions;
+	out->connections = stats.connections;
+	out->domains = stats.domains;
+	sim_world_counts(scene->sim, &out->world);
+}
+
+/* Who has lived through a death holds what one holds that has just begun; all are there, and no device. */
+static void expect_as_fresh(struct scene *scene)
+{
+	struct census now, fresh;
+
+	take_census(scene, &now);
+	end_stop(&scene->front);
+	end_stop(&scene->back);
+	end_start(&scene->back);
+	end_start(&scene->front);
+	scene_settle(scene);
+	take_census(scene, &fresh);
+	if (!memcmp(&now, &fresh, sizeof(now)))
+		return;
+	scene_fail(
+		scene,
+		"after a death there are %" PRIu64 " watches, %" PRIu64 " transactions, %" PRIu64
+		" connections, %zu ports, %zu pages granted, %zu mapped, %zu sources, %zu timers; else %" PRIu64
+		", %" PRIu64 ", %" PRIu64 ", %zu, %zu, %zu, %zu, %zu",
+		now.watches, now.transactions, now.connections, now.world.ports, now.world.grants,
+		now.world.mappings, now.world.sources, now.world.timers, fresh.watches, fresh.transactions,
+		fresh.connections, fresh.world.ports, fresh.world.grants, fresh.world.mappings,
+		fresh.world.sources, fresh.world.timers);
+}
+
 static void exchange_again(struct scene *scene)
 {
 	scene_until(scene, scene_whole, "a whole stream after the death");
@@ -90,6 +137,7 @@ static void exchange_again(struct scene *scene)
 	scene_until(scene, no_devices, "the devices are gone");
 	scene_settle(scene);
 	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+	expect_as_fresh(scene);
 }
 
 /* Whatever the survivor has not given up by itself, the toolstack's force takes. */
