@@ -441,7 +441,8 @@ static void latencies_are_sorted_by_powers_of_two(void **state)
 
 		meter_read(&m);
 		meter_queued(&m, 1, 16, 1);
-		meter_handed_out(&m, 1, 77 + rows[i].ns);
+		meter_taken(&m, 1);
+		meter_handed_out(&m, 77 + rows[i].ns);
 		assert_int_equal(m.sum.latency[rows[i].row], 1);
 	}
 }
@@ -459,12 +460,16 @@ static void batches_keep_their_time(void **state)
 	}
 	assert_int_equal(m.most_bytes, 32);
 	assert_int_equal(m.most_replies, METER_BATCHES + 2);
-	meter_handed_out(&m, 1, 8 * MS); /* after 8 ms */
-	meter_handed_out(&m, 1, 8 * MS); /* after 7 ms */
+	meter_taken(&m, 1);
+	meter_handed_out(&m, 8 * MS); /* after 8 ms */
+	meter_taken(&m, 1);
+	meter_handed_out(&m, 8 * MS); /* after 7 ms */
 	assert_int_equal(m.sum.latency[13], 2);
-	meter_handed_out(&m, 4, 8 * MS); /* 6 ms, and 5 for those that joined the last */
+	meter_taken(&m, 4);
+	meter_handed_out(&m, 8 * MS); /* 6 ms, and 5 for those that joined the last */
 	assert_int_equal(m.sum.latency[13], 6);
-	meter_handed_out(&m, 9, 8 * MS);
+	meter_taken(&m, 9);
+	meter_handed_out(&m, 8 * MS);
 	assert_int_equal(m.sum.latency[13], 6);
 	assert_int_equal(m.batch_count, 0);
 }

@@ -149,8 +149,7 @@ void conn_flush(struct conn *conn)
 			break;
 	}
 	replies -= conn->out.replies;
-	if (replies)
-		meter_handed_out(&conn->meter, replies, server_tick_clock(conn->server));
+	meter_taken(&conn->meter, replies);
 	tell_drained(conn, sent, replies);
 	if (was_paused && !conn_paused(conn)) {
 		fairness_rest(&conn->server->fairness, &conn->patience);

@@ -42,18 +42,19 @@ static void close_first(struct meter *m)
 		m->batches[i] = m->batches[i + 1];
 }
 
-void meter_handed_out(struct meter *m, uint32_t replies, uint64_t now_ns)
+void meter_handed_out(struct meter *m, uint64_t now_ns)
 {
-	while (replies && m->batch_count) {
+	while (m->taken && m->batch_count) {
 		struct meter_batch *first = &m->batches[0];
-		const uint32_t part = replies < first->replies ? replies : first->replies;
+		const uint32_t part = m->taken < first->replies ? m->taken : first->replies;
 
 		m->sum.latency[latency_row(now_ns - first->heard_ns)] += part;
 		first->replies -= part;
-		replies -= part;
+		m->taken -= part;
 		if (!first->replies)
 			close_first(m);
 	}
+	m->taken = 0;
 }
 
 void meter_add(struct meter_sum *to, const struct meter_sum *from)

@@ -10,7 +10,7 @@
  *
  * A request is heard of when its connection gets a turn due: by an event of the transport, or because its last turn
  * ended with more to do. What is read in one turn counts as heard of at once, and is one batch: so a clock is read once a
- * poll, and twice a turn. A reply is handed out when its last byte is with the transport: with a client that does not
+ * poll, and once a turn. A reply is handed out when its last byte is with the transport: with a client that does not
  * read, the latency is the client's, as its queue shows.
  */
 #include <stddef.h>
@@ -39,6 +39,7 @@ struct meter {
 	struct meter_batch
 		batches[METER_BATCHES]; /* the first is the oldest; what has no place joins the last */
 	uint32_t batch_count;
+	uint32_t taken;	       /* replies: by the transport, and not said so yet */
 	uint32_t most_replies; /* that were queued at a time */
 	uint64_t most_bytes;   /* of replies and events, that were queued at a time */
 };
@@ -50,8 +51,13 @@ static inline void meter_read(struct meter *m)
 }
 /* A reply or event was queued: there are @replies and @bytes now, and @more replies than before, 0 or 1. */
 void meter_queued(struct meter *m, uint32_t replies, size_t bytes, uint32_t more);
-/* The oldest @replies were handed out at @now_ns. */
-void meter_handed_out(struct meter *m, uint32_t replies, uint64_t now_ns);
+/* The transport took the oldest @replies that were left. */
+static inline void meter_taken(struct meter *m, uint32_t replies)
+{
+	m->taken += replies;
+}
+/* What was taken is handed out, at @now_ns: the peer was told. */
+void meter_handed_out(struct meter *m, uint64_t now_ns);
 /* What was queued is not any more. */
 static inline void meter_dropped(struct meter *m)
 {

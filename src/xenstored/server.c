@@ -147,14 +147,11 @@ void server_message(struct server *server, struct conn *conn, struct store_input
 
 /* -- rounds ------------------------------------------------------------------------------------- */
 
-uint64_t server_tick_clock(struct server *server)
-{
-	return server->clock_ns = xenbus_host_now(server->host);
-}
-
 uint64_t server_now(struct server *server)
 {
-	return server->clock_ns ? server->clock_ns : server_tick_clock(server);
+	if (!server->clock_ns)
+		server->clock_ns = xenbus_host_now(server->host);
+	return server->clock_ns;
 }
 
 static uint64_t now_ns(const struct server *server)
@@ -217,7 +214,10 @@ static void measured_turn(struct server *server, struct conn *conn)
 	const uint64_t begin = server_now(server);
 
 	conn_turn(conn);
-	conn->meter.sum.busy_ns += server_tick_clock(server) - begin;
+	server->clock_ns = xenbus_host_now(server->host);
+	conn->meter.sum.busy_ns += server->clock_ns - begin;
+	if (conn->meter.taken)
+		meter_handed_out(&conn->meter, server->clock_ns);
 }
 
 static void turns(struct server *server)
@@ -265,6 +265,8 @@ static void flush(struct server *server)
 		conn_flush(conn);
 		if (!conn->dead)
 			conn->ops->settle(conn);
+		if (conn->meter.taken)
+			meter_handed_out(&conn->meter, now_ns(server));
 	}
 }
 

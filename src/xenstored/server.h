@@ -84,8 +84,6 @@ void server_stop(struct server *server, int status);
 
 /* The host's clock, in nanoseconds, as good as the last read since the poll. */
 uint64_t server_now(struct server *server);
-/* The same, read now. */
-uint64_t server_tick_clock(struct server *server);
 
 /* Gives the store an input and carries out its effects. 0 or store_apply()'s error. */
 int server_apply(struct server *server, struct store_input *in);
