@@ -17,7 +17,7 @@ static bool is_plain(char c)
 
 void stats_print_escaped(const char *text)
 {
-	for (; *text; text++)
+	for (text = text ? text : "?"; *text; text++)
 		if (is_plain(*text))
 			putchar(*text);
 		else
@@ -123,7 +123,7 @@ static void print_cause(const struct json_value *reading, const struct json_valu
 		fputs(causes[i].behind, stdout);
 	}
 	putchar(' ');
-	stats_print_escaped(path ? path : "?");
+	stats_print_escaped(path);
 	if (cut && cut->truth)
 		fputs("...", stdout);
 }

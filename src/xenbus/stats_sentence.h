@@ -6,7 +6,7 @@
 
 struct json_value;
 
-/* On standard output, what is not printable ASCII as \xHH. */
+/* On standard output, what is not printable ASCII as \xHH; "?" for NULL. */
 void stats_print_escaped(const char *text);
 /* "domain 5" of a ring, "qemu (1234)" of a socket's process; escaped. Returns @buf. */
 const char *stats_program(const struct json_value *connection, char *buf, size_t size);

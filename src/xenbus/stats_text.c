@@ -111,7 +111,7 @@ static void print_store(const struct json_value *store, const struct span *span)
 	char number[FIGURE];
 
 	fputs("xenstored ", stdout);
-	stats_print_escaped(version ? version : "?");
+	stats_print_escaped(version);
 	printf(", process %" PRIu64 ", ", json_number_of(store, "pid"));
 	print_span(span);
 	printf("%.1f %% of a processor, %" PRIu64 " requests (%s a second), ",
@@ -299,10 +299,10 @@ static void print_quotas(const struct json_value *quotas)
 	printf("%-20s %12s %12s %12s %10s\n", "quota", "now", "most", "limit", "refused");
 	for (const struct json_value *each = quotas ? quotas->first : NULL; each; each = each->next) {
 		const uint64_t limit = json_number_of(each, "limit");
+		const size_t width = each->key ? strlen(each->key) : 1;
 
 		stats_print_escaped(each->key);
-		printf("%*s %12" PRIu64 " %12" PRIu64 " ",
-		       strlen(each->key) < 20 ? 20 - (int)strlen(each->key) : 0, "",
+		printf("%*s %12" PRIu64 " %12" PRIu64 " ", width < 20 ? 20 - (int)width : 0, "",
 		       json_number_of(each, "now"), json_number_of(each, "max"));
 		if (limit)
 			printf("%12" PRIu64, limit);
