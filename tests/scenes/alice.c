@@ -79,6 +79,7 @@ static void run(struct scene *scene)
 	scene_until(scene, no_devices, "the devices are gone");
 	scene_settle(scene);
 	scene_expect(scene, scene_nodes(scene) == scene->nodes_before);
+	scene_expect(scene, !scene->mourned);
 }
 
 /* For what is told of a run that fails: amid the stream, in one run of eight. */

@@ -48,6 +48,7 @@ static void on_log(void *ctx, enum xenbus_log_level level, const char *line)
 {
 	struct end *end = ctx;
 
+	end->scene->mourned += strstr(line, "process is gone") != NULL;
 	scene_say(end->scene, end->writer.name, line);
 }
 

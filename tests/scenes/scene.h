@@ -99,6 +99,7 @@ struct scene {
 	uint64_t nodes_before;		       /* in the store, when no device was attached yet */
 	uint64_t digest;		       /* of what was said so far */
 	uint64_t reconnects;		       /* of the toolstack, before the store was killed */
+	unsigned int mourned;		       /* how often an end took the other for dead */
 	bool detach_asked;		       /* of the toolstack, before the victim died */
 	int fault;			       /* faults.c: what is to fail in the process that starts */
 	bool fault_hit;			       /* what the sweep asked for did happen */
