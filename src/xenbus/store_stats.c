@@ -6,8 +6,11 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <base/list.h>
 #include <xenbus/client.h>
 #include <xenbus/host.h>
 
@@ -77,85 +80,124 @@ static int print(struct json_value *reading, const struct wanted *wanted, bool a
 	return flushed();
 }
 
-/* Returns -1: the time is over; 0: interrupted. A signal ends the program where it does not wait here. */
-static int sleep_for(uint32_t seconds)
+/* -- again and again ---------------------------------------------------------------------------- */
+
+struct watcher {
+	struct xenbus_host *host;
+	struct xenstore *xs;
+	const char *where;
+	const struct wanted *wanted;
+	struct xenbus_timer timer;
+	struct xenbus_source signals;
+	struct json_value *last; /* what to compare with */
+};
+
+static void time_is_over(struct xenbus_timer *timer)
 {
-	const struct timespec time = { .tv_sec = seconds };
-	sigset_t set, before;
-	int signal;
+	xenbus_host_stop(list_entry(timer, struct watcher, timer)->host, 0);
+}
+
+/* Also while the store does not answer. What was printed was flushed, and nothing else is held. */
+static void interrupted(struct xenbus_source *source, unsigned int events)
+{
+	exit(0);
+}
+
+static int watch_signals(struct watcher *w, int *fd)
+{
+	sigset_t set;
+	int err;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
-	sigprocmask(SIG_BLOCK, &set, &before);
-	do
-		signal = sigtimedwait(&set, NULL, &time);
-	while (signal < 0 && errno == EINTR);
-	sigprocmask(SIG_SETMASK, &before, NULL);
-	return signal < 0 ? -1 : 0;
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	*fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	w->signals.ready = interrupted;
+	err = *fd < 0 ? -errno : xenbus_source_add(w->host, &w->signals, *fd, XENBUS_SOURCE_READ);
+	return err ? cli_fail("signals: %s", strerror(-err)) : 0;
 }
 
-/* One interval, and what there was in it. *@last is what to compare with, and is then the new one. */
-static int one_interval(struct xenstore *xs, const char *where, const struct wanted *wanted,
-			struct json_value **last, bool again)
+static int wait_for_interval(struct watcher *w)
 {
-	struct json_value *now, *difference;
-	int status = sleep_for(wanted->interval), err;
+	w->timer.fire = time_is_over;
+	xenbus_timer_set(w->host, &w->timer,
+			 xenbus_host_now(w->host) + (uint64_t)w->wanted->interval * 1000000000u);
+	return xenbus_host_run(w->host);
+}
 
-	if (status >= 0)
-		return status;
-	err = stats_read(xs, &now);
-	if (err)
-		return explain(err, where);
-	err = json_copy(now, &difference);
+/* One interval, and what there was in it. Returns -1: go on, or the exit status. */
+static int one_interval(struct watcher *w, bool again)
+{
+	struct json_value *now = NULL, *difference = NULL;
+	int err = wait_for_interval(w), status;
+
 	if (!err)
-		err = stats_subtract(difference, *last);
-	status = err ? explain(err, where) : print(difference, wanted, again);
+		err = stats_read(w->xs, &now);
+	if (!err)
+		err = json_copy(now, &difference);
+	if (!err)
+		err = stats_subtract(difference, w->last);
+	status = err ? explain(err, w->where) : print(difference, w->wanted, again);
 	json_free(difference);
-	json_free(*last);
-	*last = now;
+	json_free(w->last);
+	w->last = now;
 	return status;
 }
 
-static int show(struct xenstore *xs, const char *where, const struct wanted *wanted)
+static int watch(struct watcher *w)
 {
-	struct json_value *last;
-	int err = stats_read(xs, &last), status = -1;
+	int fd = -1, status = watch_signals(w, &fd), err = status ? 0 : stats_read(w->xs, &w->last);
+
+	if (err)
+		status = explain(err, w->where);
+	else if (!status)
+		status = -1;
+	for (uint32_t done = 0; status < 0; done++) {
+		if (w->wanted->count && done == w->wanted->count)
+			status = 0;
+		else
+			status = one_interval(w, done);
+	}
+	json_free(w->last);
+	xenbus_source_remove(w->host, &w->signals);
+	if (fd >= 0)
+		close(fd);
+	return status;
+}
+
+static int show_once(struct xenstore *xs, const char *where, const struct wanted *wanted)
+{
+	struct json_value *reading;
+	int err = stats_read(xs, &reading), status;
 
 	if (err)
 		return explain(err, where);
-	if (!wanted->interval)
-		status = print(last, wanted, false);
-	for (uint32_t done = 0; wanted->interval && status < 0; done++) {
-		if (wanted->count && done == wanted->count)
-			break;
-		status = one_interval(xs, where, wanted, &last, done);
-	}
-	json_free(last);
+	status = print(reading, wanted, false);
+	json_free(reading);
 	return status < 0 ? 0 : status;
 }
 
 static int ask(const struct wanted *wanted)
 {
 	char path[PATH_MAX];
-	struct xenbus_host *host;
-	struct xenstore *xs;
+	struct watcher w = { .where = path, .wanted = wanted };
 	int status = world_store_path(wanted->run_dir, path, sizeof(path)), err;
 
 	if (status)
 		return status;
-	err = xenbus_host_new(&host);
+	err = xenbus_host_new(&w.host);
 	if (err)
 		return cli_fail("%s", strerror(-err));
 	signal(SIGPIPE, SIG_IGN); /* a write says so */
-	err = xenstore_open_socket(host, path, NULL, &xs);
+	err = xenstore_open_socket(w.host, path, NULL, &w.xs);
 	if (err) {
 		status = world_no_store(err, NULL);
 	} else {
-		status = show(xs, path, wanted);
-		xenstore_close(xs);
+		status = wanted->interval ? watch(&w) : show_once(w.xs, path, wanted);
+		xenstore_close(w.xs);
 	}
-	xenbus_host_free(host);
+	xenbus_host_free(w.host);
 	return status;
 }
 
