@@ -109,13 +109,15 @@ static void what_is_missing_shows_by_the_right_that_was_asked_for(void **state)
 	says(w, five, "READ /p/missing|", "ENOENT|");
 	says(w, five, "RM /p/missing|", "EACCES|");
 	says(w, five, "RM /p/missing/deep|", "EACCES|");
-	says(w, five, "SET_PERMS /p/missing|n5|", "EACCES|");
 	says(w, five, "MKDIR /p/missing|", "EACCES|");
+	says(w, five, "SET_PERMS /p/missing|n5|", "EACCES|");
 	says(w, c, "SET_PERMS /p|w0|", "OK|");
+	says(w, five, "READ /p/there|", "EACCES|");
 	says(w, five, "READ /p/missing|", "EACCES|");
 	says(w, five, "RM /p/missing|", "OK|");
 	says(w, five, "RM /p/missing/deep|", "ENOENT|");
 	says(w, five, "MKDIR /p/missing|", "OK|");
+	says(w, five, "WRITE /p/missing/deep|", "OK|");
 	world_end(w);
 }
 

@@ -164,7 +164,7 @@ static void count_conn(struct census *c, const struct conn *conn)
 	c->conns++;
 	refers(c, conn->domain);
 	claim(c, conn->domain->alive, "connection of a dead domain");
-	pays(c, conn->domain, conn->sent - conn->drained);
+	pays(c, conn->domain, conn->sent - conn->drained + conn_queue_bytes(conn->queued_room));
 	claim(c, !conn->replies || conn->sent != conn->drained, "replies that are not queued");
 	list_for_each (pos, &conn->watches) {
 		const struct watch *w = list_entry(pos, struct watch, on_conn);
@@ -247,6 +247,8 @@ static void count_lists(struct census *c)
 
 		if (!c->perm_refs[perms])
 			continue;
+		if (list->entries[0].who)
+			pays(c, list->entries[0].who, perms_bytes(list));
 		claim(c, list->refs == c->perm_refs[perms], "references to a permission list");
 		for (uint32_t i = 0; i < list->count; i++)
 			refers(c, list->entries[i].who);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "conn.h"
 #include "domain.h"
+#include "limit.h"
 #include "tx.h"
 #include "watch.h"
 
@@ -87,6 +88,22 @@ void conn_reset(struct store *s, struct conn *conn)
 	conn_drained(s, conn, conn->sent - conn->drained, conn->replies);
 }
 
+/* The smallest is part of the connection; a larger one is paid for. */
+uint64_t conn_queue_bytes(uint32_t room)
+{
+	return room > QUEUED_MIN ? room * sizeof(struct queued_event) : 0;
+}
+
+/* Another table of queued events; the old one is freed. */
+static void set_queued(struct store *s, struct conn *conn, struct queued_event *table, uint32_t room)
+{
+	mem_free(&s->mem, conn->queued, conn->queued_room * sizeof(*table));
+	domain_let_go(conn->domain, conn_queue_bytes(conn->queued_room));
+	conn->queued = table;
+	conn->queued_room = room;
+	domain_hold(s, conn->domain, conn_queue_bytes(room));
+}
+
 void conn_free(struct store *s, struct conn *conn)
 {
 	struct conn **link = &s->conns[conn->id & (s->conn_buckets - 1)];
@@ -100,8 +117,8 @@ void conn_free(struct store *s, struct conn *conn)
 	if (conn->domain->ring == conn)
 		conn->domain->ring = NULL;
 	list_del(&conn->on_domain);
+	set_queued(s, conn, NULL, 0);
 	domain_unref(s, conn->domain);
-	mem_free(&s->mem, conn->queued, conn->queued_room * sizeof(*conn->queued));
 	mem_free(&s->mem, conn->cause, sizeof(*conn->cause));
 	mem_free(&s->mem, conn, sizeof(*conn));
 }
@@ -137,15 +154,15 @@ uint32_t store_next_bereft(struct store *s)
 	return STORE_CONN_NONE;
 }
 
-void conn_sent(struct conn *conn, size_t bytes)
+void conn_sent(struct store *s, struct conn *conn, size_t bytes)
 {
 	conn->sent += bytes;
-	domain_hold(conn->domain, bytes);
+	domain_hold(s, conn->domain, bytes);
 }
 
-void conn_replied(struct conn *conn, size_t bytes)
+void conn_replied(struct store *s, struct conn *conn, size_t bytes)
 {
-	conn_sent(conn, bytes);
+	conn_sent(s, conn, bytes);
 	conn->replies++;
 	conn->domain->outstanding++;
 	domain_reached(conn->domain, STORE_QUOTA_OUTSTANDING, conn->domain->outstanding);
@@ -156,7 +173,7 @@ void conn_drained(struct store *s, struct conn *conn, uint64_t bytes, uint32_t r
 	if (bytes > conn->sent - conn->drained)
 		bytes = conn->sent - conn->drained;
 	conn->drained += bytes;
-	conn->domain->memory -= bytes;
+	domain_let_go(conn->domain, bytes);
 	if (conn->drained == conn->sent || replies > conn->replies)
 		replies = conn->replies;
 	conn->replies -= replies;
@@ -164,9 +181,7 @@ void conn_drained(struct store *s, struct conn *conn, uint64_t bytes, uint32_t r
 	if (conn->drained != conn->sent || !conn->queued_used)
 		return;
 	if (conn->queued_room > QUEUED_MIN) {
-		mem_free(&s->mem, conn->queued, conn->queued_room * sizeof(*conn->queued));
-		conn->queued = NULL;
-		conn->queued_room = 0;
+		set_queued(s, conn, NULL, 0);
 	} else {
 		memset(conn->queued, 0, conn->queued_room * sizeof(*conn->queued));
 	}
@@ -198,15 +213,17 @@ static bool rebuild(struct store *s, struct conn *conn)
 		queued += is_queued(conn, &conn->queued[i]);
 	while (room < (queued + 1) * 2)
 		room *= 2;
+	if (room > conn->queued_room && limit_is_passed(s, conn->domain, STORE_QUOTA_MEMORY,
+							conn->domain->memory + conn_queue_bytes(room) -
+								conn_queue_bytes(conn->queued_room)))
+		return false;
 	table = mem_zalloc(&s->mem, room * sizeof(*table));
 	if (!table)
 		return false;
 	for (uint32_t i = 0; i < conn->queued_room; i++)
 		if (is_queued(conn, &conn->queued[i]))
 			*slot_of(table, room, conn->queued[i].hash) = conn->queued[i];
-	mem_free(&s->mem, conn->queued, conn->queued_room * sizeof(*table));
-	conn->queued = table;
-	conn->queued_room = room;
+	set_queued(s, conn, table, room);
 	conn->queued_used = queued;
 	return true;
 }

@@ -57,15 +57,17 @@ void conn_free(struct store *s, struct conn *conn);
 void conn_reset(struct store *s, struct conn *conn);
 /* Ends its watches and transactions. */
 void conn_drop_claims(struct store *s, struct conn *conn);
-void conn_sent(struct conn *conn, size_t bytes);
+void conn_sent(struct store *s, struct conn *conn, size_t bytes);
 /* A message for it was lost: told by store_next_bereft(). */
 void conn_bereave(struct store *s, struct conn *conn);
 /* The same, and it is a reply. */
-void conn_replied(struct conn *conn, size_t bytes);
+void conn_replied(struct store *s, struct conn *conn, size_t bytes);
 /* @bytes of its output were taken, and with them the last byte of @replies replies. */
 void conn_drained(struct store *s, struct conn *conn, uint64_t bytes, uint32_t replies);
 /* Is an event of this hash still queued? If not, notes that one is about to be. */
 bool conn_event_is_queued(struct store *s, struct conn *conn, uint64_t hash);
+/* What its domain pays for a table of @room queued events. */
+uint64_t conn_queue_bytes(uint32_t room);
 void conns_done(struct store *s);
 
 #endif

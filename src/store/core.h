@@ -64,6 +64,7 @@ struct store {
 	uint32_t domain_count;
 	uint32_t domain_zombies; /* dead instances that something still refers to */
 	struct domain *dom0;
+	struct list grown; /* domains that made the store hold more than ever, in the input in hand */
 	uint64_t past_max[STORE_QUOTA_KINDS]; /* the most that domains had which are gone */
 
 	struct conn **conns; /* by id, a hash table with chains */

@@ -135,7 +135,7 @@ static int create_in_tx(struct request *rq, uint32_t perms, const struct value *
 		err = create_level(rq, t, name ? &nothing : v, perms);
 		t->implied = !err && name;
 		if (!err && name)
-			err = tx_child(rq->s, rq->tx, t, name, len, &t);
+			err = quota_tx_child(rq, t, name, len, &t);
 		if (err || !name)
 			break;
 	}

@@ -8,7 +8,7 @@
 #include "tx.h"
 #include "watch.h"
 
-void charge_take(struct charge *charge, struct domain *who, uint64_t bytes)
+void charge_take(struct store *s, struct charge *charge, struct domain *who, uint64_t bytes)
 {
 	if (!charge->who) {
 		charge->who = who;
@@ -16,7 +16,7 @@ void charge_take(struct charge *charge, struct domain *who, uint64_t bytes)
 	}
 	assert(charge->who == who);
 	charge->bytes += bytes;
-	domain_hold(who, bytes);
+	domain_hold(s, who, bytes);
 }
 
 void charge_release(struct store *s, struct charge *charge)
@@ -25,7 +25,7 @@ void charge_release(struct store *s, struct charge *charge)
 
 	if (!who)
 		return;
-	who->memory -= charge->bytes;
+	domain_let_go(who, charge->bytes);
 	*charge = (struct charge){ 0 };
 	domain_unref(s, who);
 }
@@ -71,10 +71,19 @@ int domain_create(struct store *s, uint32_t domid, struct domain **out)
 	domain->alive = true;
 	domain->features = WIRE_FEATURES_ALL;
 	list_init(&domain->conns);
+	list_init(&domain->grown);
 	(*page)[domid % DOMID_PAGE] = domain;
 	s->domain_count++;
 	*out = domain;
 	return 0;
+}
+
+bool domain_exists(const struct store *s, uint32_t domid)
+{
+	if (domid >= WIRE_DOMID_FIRST_RESERVED)
+		return false;
+	return domain_lookup(s, domid) ||
+	       (s->config.domain_exists && s->config.domain_exists(s->config.ctx, domid));
 }
 
 int domain_mention(struct store *s, uint32_t domid, struct domain **out)
@@ -82,10 +91,7 @@ int domain_mention(struct store *s, uint32_t domid, struct domain **out)
 	*out = domain_lookup(s, domid);
 	if (*out)
 		return 0;
-	if (domid >= WIRE_DOMID_FIRST_RESERVED || !s->config.domain_exists ||
-	    !s->config.domain_exists(s->config.ctx, domid))
-		return -ENOENT;
-	return domain_create(s, domid, out);
+	return domain_exists(s, domid) ? domain_create(s, domid, out) : -ENOENT;
 }
 
 void domain_ref(struct domain *domain)
@@ -102,6 +108,7 @@ void domain_unref(struct store *s, struct domain *domain)
 	s->domain_zombies--;
 	limits_free(s, domain);
 	mem_free(&s->mem, domain->causes, STORE_CAUSES * sizeof(*domain->causes));
+	list_del(&domain->grown);
 	mem_free(&s->mem, domain, sizeof(*domain));
 }
 

@@ -42,7 +42,8 @@ struct domain {
 	struct usage use[STORE_QUOTA_KINDS];
 	struct store_traffic past; /* of its connections that are gone */
 	struct store_cause
-		*causes; /* STORE_CAUSES why its transactions were lost, not sorted; NULL: none was */
+		*causes;   /* STORE_CAUSES why its transactions were lost, not sorted; NULL: none was */
+	struct list grown; /* in s->grown */
 
 	uint32_t pending_nodes; /* scratch of a commit */
 	int64_t pending_bytes;
@@ -53,7 +54,7 @@ struct charge {
 	struct domain *who;
 	uint64_t bytes;
 };
-void charge_take(struct charge *charge, struct domain *who, uint64_t bytes);
+void charge_take(struct store *s, struct charge *charge, struct domain *who, uint64_t bytes);
 void charge_release(struct store *s, struct charge *charge);
 
 /* It has @figure of @kind now. */
@@ -62,13 +63,20 @@ static inline void domain_reached(struct domain *d, enum store_quota_kind kind, 
 	if (figure > d->use[kind].max)
 		d->use[kind].max = figure;
 }
-/* It makes the store hold @bytes more. */
-static inline void domain_hold(struct domain *d, uint64_t bytes)
+/* It makes the store hold @bytes more. What counts as its most is what is left when the input is done with. */
+static inline void domain_hold(struct store *s, struct domain *d, uint64_t bytes)
 {
 	d->memory += bytes;
-	domain_reached(d, STORE_QUOTA_MEMORY, d->memory);
+	if (d->memory > d->use[STORE_QUOTA_MEMORY].max && list_empty(&d->grown))
+		list_add_tail(&s->grown, &d->grown);
+}
+static inline void domain_let_go(struct domain *d, uint64_t bytes)
+{
+	d->memory -= bytes;
 }
 
+/* Is there an instance, or, asked of the hypervisor, a domain that could have one? */
+bool domain_exists(const struct store *s, uint32_t domid);
 /* The living instance of @domid, or NULL. */
 struct domain *domain_lookup(const struct store *s, uint32_t domid);
 /* The living instance, made if the domain exists in the hypervisor: 0 and *@out; -ENOENT; -ENOMEM. */

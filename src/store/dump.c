@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "conn.h"
 #include "domain.h"
+#include "dump.h"
 #include "node.h"
-#include "limit.h"
 #include "stream.h"
 #include "tx.h"
 #include "watch.h"
 
-struct dump {
-	const struct store *s;
-	uint8_t *data;
-	size_t len, room;
-	size_t record; /* where the open one starts */
-	bool failed;
-};
-
-static void put(struct dump *d, const void *bytes, size_t len)
+void dump_bytes(struct dump *d, const void *bytes, size_t len)
 {
 	if (d->failed || !len)
 		return;
@@ -34,43 +26,43 @@ static void put(struct dump *d, const void *bytes, size_t len)
 	d->len += len;
 }
 
-static void put_number(struct dump *d, uint64_t number, size_t size)
+static void dump_number(struct dump *d, uint64_t number, size_t size)
 {
 	uint8_t bytes[8];
 
 	for (size_t i = 0; i < size; i++)
 		bytes[i] = (uint8_t)(number >> (8 * i));
-	put(d, bytes, size);
+	dump_bytes(d, bytes, size);
 }
 
-static void put_u8(struct dump *d, uint8_t n)
+static void dump_u8(struct dump *d, uint8_t n)
 {
-	put_number(d, n, 1);
+	dump_number(d, n, 1);
 }
 
-static void put_u16(struct dump *d, size_t n)
+void dump_u16(struct dump *d, size_t n)
 {
-	put_number(d, n, 2);
+	dump_number(d, n, 2);
 }
 
-static void put_u32(struct dump *d, uint32_t n)
+void dump_u32(struct dump *d, uint32_t n)
 {
-	put_number(d, n, 4);
+	dump_number(d, n, 4);
 }
 
-static void put_u64(struct dump *d, uint64_t n)
+void dump_u64(struct dump *d, uint64_t n)
 {
-	put_number(d, n, 8);
+	dump_number(d, n, 8);
 }
 
-static void begin(struct dump *d, enum stream_type type)
+void dump_begin(struct dump *d, enum stream_type type)
 {
 	d->record = d->len;
-	put_u32(d, (uint32_t)type);
-	put_u32(d, 0);
+	dump_u32(d, (uint32_t)type);
+	dump_u32(d, 0);
 }
 
-static void end(struct dump *d)
+void dump_end(struct dump *d)
 {
 	const uint8_t zeros[8] = { 0 };
 	const size_t len = d->len - d->record - STREAM_RECORD_SIZE;
@@ -79,7 +71,7 @@ static void end(struct dump *d)
 		return;
 	for (size_t i = 0; i < 4; i++)
 		d->data[d->record + 4 + i] = (uint8_t)(len >> (8 * i));
-	put(d, zeros, -len & 7);
+	dump_bytes(d, zeros, -len & 7);
 }
 
 static bool has_depth(const struct store *s)
@@ -92,92 +84,88 @@ static bool has_depth(const struct store *s)
 	return false;
 }
 
+static bool has_features(const struct store *s)
+{
+	for (const struct domain *d = domain_at_or_after(s, 0); d; d = domain_at_or_after(s, d->domid + 1))
+		if (d->features != WIRE_FEATURES_ALL)
+			return true;
+	return false;
+}
+
 /* The header alone is big-endian. */
 static void put_header(struct dump *d)
 {
-	const uint8_t version[8] = { 0, 0, 0, has_depth(d->s) ? 2 : 1, 0, 0, 0, 0 };
+	const uint8_t version[8] = { 0, 0, 0, d->version, 0, 0, 0, 0 };
 
-	put(d, STREAM_IDENT, 8);
-	put(d, version, sizeof(version));
+	dump_bytes(d, STREAM_IDENT, 8);
+	dump_bytes(d, version, sizeof(version));
 }
 
 static void put_global(struct dump *d)
 {
-	begin(d, STREAM_GLOBAL);
-	put_u32(d, UINT32_MAX); /* the shell's descriptors; it has records of its own for what it must keep */
-	put_u32(d, UINT32_MAX);
-	end(d);
-}
-
-static void put_quota(struct dump *d)
-{
-	begin(d, STREAM_QUOTA);
-	put_u16(d, STORE_QUOTA_KINDS);
-	put_u16(d, 0);
-	for (int kind = 0; kind < STORE_QUOTA_KINDS; kind++)
-		put_u32(d, limit_default(d->s, (enum store_quota_kind)kind));
-	for (int kind = 0; kind < STORE_QUOTA_KINDS; kind++) {
-		const char *name = store_quota_name((enum store_quota_kind)kind);
-
-		put(d, name, strlen(name) + 1);
-	}
-	end(d);
+	dump_begin(d, STREAM_GLOBAL);
+	dump_u32(d,
+		 UINT32_MAX); /* the shell's descriptors; it has records of its own for what it must keep */
+	dump_u32(d, UINT32_MAX);
+	dump_end(d);
 }
 
 static void put_instances(struct dump *d)
 {
 	const struct store *s = d->s;
 
-	begin(d, STREAM_INSTANCES);
-	put_u64(d, s->stamp);
-	put_u32(d, s->next_conn);
-	put_u32(d, s->domain_count);
+	dump_begin(d, STREAM_INSTANCES);
+	dump_u64(d, s->stamp);
+	dump_u64(d, s->config.quota.versions);
+	dump_u32(d, s->next_conn);
+	dump_u32(d, s->domain_count);
 	for (const struct domain *dom = domain_at_or_after(s, 0); dom;
 	     dom = domain_at_or_after(s, dom->domid + 1)) {
-		put_u32(d, dom->domid);
-		put_u32(d, (dom->introduced ? STREAM_INTRODUCED : 0) | (dom->shutdown ? STREAM_SHUTDOWN : 0));
-		put_u32(d, dom->target ? dom->target->domid : WIRE_DOMID_INVALID);
-		put_u32(d, dom->port);
-		put_u64(d, dom->gfn);
+		dump_u32(d, dom->domid);
+		dump_u32(d,
+			 (dom->introduced ? STREAM_INTRODUCED : 0) | (dom->shutdown ? STREAM_SHUTDOWN : 0));
+		dump_u32(d, dom->target ? dom->target->domid : WIRE_DOMID_INVALID);
+		dump_u32(d, dom->port);
+		dump_u64(d, dom->gfn);
 	}
-	end(d);
+	dump_end(d);
 }
 
 static void put_connection(struct dump *d, const struct conn *conn)
 {
 	const struct domain *dom = conn->domain;
 
-	begin(d, STREAM_CONNECTION);
-	put_u32(d, conn->id);
-	put_u16(d, conn->ring ? STREAM_RING : STREAM_SOCKET);
-	put_u16(d, 0);
+	dump_begin(d, STREAM_CONNECTION);
+	dump_u32(d, conn->id);
+	dump_u16(d, conn->ring ? STREAM_RING : STREAM_SOCKET);
+	dump_u16(d, 0);
 	if (conn->ring) {
-		put_u16(d, dom->domid);
-		put_u16(d, dom->target ? dom->target->domid : WIRE_DOMID_INVALID);
-		put_u32(d, dom->port);
+		dump_u16(d, dom->domid);
+		dump_u16(d, dom->target ? dom->target->domid : WIRE_DOMID_INVALID);
+		dump_u32(d, dom->port);
 	} else {
-		put_u32(d, UINT32_MAX);
-		put_u32(d, 0);
+		dump_u32(d, UINT32_MAX);
+		dump_u32(d, 0);
 	}
-	put_u16(d, 0); /* what is on its way is the shell's */
-	put_u16(d, 0);
-	put_u32(d, 0);
-	end(d);
+	dump_u16(d, 0); /* what is on its way is the shell's */
+	dump_u16(d, 0);
+	dump_u32(d, 0);
+	dump_end(d);
 }
 
 static void put_watch(struct dump *d, const struct conn *conn, const struct watch *w)
 {
-	begin(d, w->depth == WIRE_DEPTH_ALL ? STREAM_WATCH : STREAM_WATCH_EXTENDED);
-	put_u32(d, conn->id);
-	put_u16(d, w->path_len - w->home_len + 1);
-	put_u16(d, w->token_len + 1);
+	dump_begin(d, w->depth == WIRE_DEPTH_ALL ? STREAM_WATCH : STREAM_WATCH_EXTENDED);
+	dump_u32(d, conn->id);
+	dump_u16(d, w->path_len - w->home_len + 1);
+	dump_u16(d, w->token_len + 1);
 	if (w->depth != WIRE_DEPTH_ALL) {
-		put_u16(d, w->depth);
-		put_u16(d, 0);
+		dump_u16(d, w->depth);
+		dump_u16(d, 0);
 	}
-	put(d, w->text + w->home_len, w->path_len - w->home_len + 1);
-	put(d, watch_token(w), w->token_len + 1);
-	end(d);
+	dump_bytes(d, w->text + w->home_len, w->path_len - w->home_len + 1);
+	dump_bytes(d, watch_token(w), w->token_len + 1);
+	dump_end(d);
 }
 
 static void put_claims(struct dump *d, const struct conn *conn)
@@ -186,10 +174,10 @@ static void put_claims(struct dump *d, const struct conn *conn)
 	list_for_each (pos, &conn->watches)
 		put_watch(d, conn, list_entry(pos, struct watch, on_conn));
 	list_for_each (pos, &conn->txs) {
-		begin(d, STREAM_TRANSACTION);
-		put_u32(d, conn->id);
-		put_u32(d, list_entry(pos, struct tx, on_conn)->id);
-		end(d);
+		dump_begin(d, STREAM_TRANSACTION);
+		dump_u32(d, conn->id);
+		dump_u32(d, list_entry(pos, struct tx, on_conn)->id);
+		dump_end(d);
 	}
 }
 
@@ -221,7 +209,7 @@ static void put_connections(struct dump *d)
 
 static bool is_stale(const struct perm_entry *e)
 {
-	return e->who ? !e->who->alive : e->domid != WIRE_DOMID_ANY;
+	return e->who ? !e->who->alive : e->domid != WIRE_DOMID_ANY || e->nobody;
 }
 
 static void put_perms(struct dump *d, uint32_t perms)
@@ -231,27 +219,27 @@ static void put_perms(struct dump *d, uint32_t perms)
 	for (uint32_t i = 0; i < list->count; i++) {
 		const struct perm_entry *e = &list->entries[i];
 
-		put_u8(d, (uint8_t)wire_perm_letter(e->access));
-		put_u8(d, is_stale(e) ? STREAM_PERM_STALE : 0);
-		put_u16(d, e->domid);
+		dump_u8(d, (uint8_t)wire_perm_letter(e->access));
+		dump_u8(d, is_stale(e) ? STREAM_PERM_STALE : 0);
+		dump_u16(d, e->domid);
 	}
 }
 
 static void put_node_record(struct dump *d, const char *path, size_t path_len, const char *value,
 			    uint32_t value_len, uint32_t perms)
 {
-	begin(d, STREAM_NODE);
-	put_u32(d, 0);
-	put_u32(d, 0);
-	put_u16(d, path_len + 1);
-	put_u16(d, value_len);
-	put_u16(d, 0);
-	put_u16(d, perms_at(d->s, perms)->count);
+	dump_begin(d, STREAM_NODE);
+	dump_u32(d, 0);
+	dump_u32(d, 0);
+	dump_u16(d, path_len + 1);
+	dump_u16(d, value_len);
+	dump_u16(d, 0);
+	dump_u16(d, perms_at(d->s, perms)->count);
 	put_perms(d, perms);
-	put(d, path, path_len);
-	put_u8(d, 0);
-	put(d, value, value_len);
-	end(d);
+	dump_bytes(d, path, path_len);
+	dump_u8(d, 0);
+	dump_bytes(d, value, value_len);
+	dump_end(d);
 }
 
 static void put_node(struct dump *d, uint32_t node)
@@ -290,18 +278,20 @@ static void put_tree(struct dump *d)
 
 int store_dump(const struct store *s, uint8_t **data, size_t *len)
 {
-	struct dump d = { .s = s };
+	struct dump d = { .s = s, .version = has_depth(s) || has_features(s) ? 2 : 1 };
 
 	put_header(&d);
 	put_global(&d);
-	put_quota(&d);
+	dump_default_limits(&d);
 	put_instances(&d);
+	dump_domains(&d);
 	put_connections(&d);
 	put_tree(&d);
 	for (int i = 0; i < SPECIAL_COUNT; i++)
 		put_node_record(&d, special_names[i], strlen(special_names[i]), "", 0, s->special[i]);
-	begin(&d, STREAM_END);
-	end(&d);
+	dump_uses(&d);
+	dump_begin(&d, STREAM_END);
+	dump_end(&d);
 	if (d.failed) {
 		free(d.data);
 		return -ENOMEM;

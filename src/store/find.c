@@ -7,6 +7,21 @@ int request_one_string(const struct request *rq, const char **string, size_t *le
 	return wire_split(rq->in->payload, rq->in->len, 1, string, len);
 }
 
+int request_domid(const char *text, size_t len, uint32_t *domid)
+{
+	uint64_t number;
+
+	if (wire_number(text, len, UINT16_MAX, &number))
+		return -EINVAL;
+	*domid = (uint32_t)number;
+	return 0;
+}
+
+uint32_t request_features(const struct request *rq)
+{
+	return rq->conn->ring ? rq->dom->features : WIRE_FEATURES_ALL;
+}
+
 int request_path(struct request *rq, const char *text, size_t len)
 {
 	const int kind = wire_path_canonical(text, len, rq->dom->domid, rq->buf, &rq->path, &rq->path_len);
@@ -53,12 +68,14 @@ static int walk_tx(struct request *rq)
 		const struct wire_strings here = p;
 		const char *name = wire_next_component(&p, &len);
 		struct txnode *child;
+		int err;
 
 		spot->exists = !name;
 		if (!name)
 			return 0;
-		if (tx_child(rq->s, rq->tx, spot->t, name, len, &child))
-			return -ENOMEM;
+		err = quota_tx_child(rq, spot->t, name, len, &child);
+		if (err)
+			return err;
 		spot->t_above = spot->t;
 		spot->t = child;
 		spot->names = here;

@@ -63,7 +63,7 @@ static void send(struct store *s, struct store_effects *out, struct watch *w, co
 		return;
 	}
 	message_end(&m, STORE_OUT_EVENT, conn->id, &header);
-	conn_sent(conn, WIRE_HEADER_SIZE + m.len);
+	conn_sent(s, conn, WIRE_HEADER_SIZE + m.len);
 	conn->traffic.events++;
 	s->stats.events++;
 }

@@ -51,6 +51,11 @@ const char *store_quota_name(enum store_quota_kind kind)
 	return kinds[kind].name;
 }
 
+const char *limit_short_name(enum store_quota_kind kind)
+{
+	return kinds[kind].name + (kind == STORE_QUOTA_MEMORY_SOFT ? sizeof("soft-") - 1 : 0);
+}
+
 const char *limit_description(enum store_quota_kind kind)
 {
 	return kinds[kind].description;
@@ -176,6 +181,16 @@ static uint64_t larger(uint64_t a, uint64_t b)
 static uint64_t most_of(const struct domain *d, enum store_quota_kind kind)
 {
 	return d->use[kind == STORE_QUOTA_MEMORY_SOFT ? STORE_QUOTA_MEMORY : kind].max;
+}
+
+void limit_note_memory(struct store *s)
+{
+	while (!list_empty(&s->grown)) {
+		struct domain *d = list_first(&s->grown, struct domain, grown);
+
+		list_del(&d->grown);
+		domain_reached(d, STORE_QUOTA_MEMORY, d->memory);
+	}
 }
 
 void limit_bury(struct store *s, const struct domain *d)

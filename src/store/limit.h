@@ -19,6 +19,8 @@ struct limits {
 
 /* The kind of that name, "soft-memory" too; -ENOENT. */
 int limit_kind(const char *name, size_t len);
+/* As CONTROL's two tables have it: without "soft-". */
+const char *limit_short_name(enum store_quota_kind kind);
 const char *limit_description(enum store_quota_kind kind);
 /* The error that a refusal ends with, an errno > 0; 0: nothing is refused for it. */
 int limit_error(enum store_quota_kind kind);
@@ -39,8 +41,20 @@ int limit_set_own(struct store *s, struct domain *d, enum store_quota_kind kind,
 void limit_unset_own(struct store *s, struct domain *d, enum store_quota_kind kind);
 void limits_free(struct store *s, struct domain *d);
 
+/* What SET_QUOTA and CONTROL say. Borrowed. */
+struct limit_words {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+};
+/* Sets a limit of @domain or, NULL, a default: 0; -EINVAL no such quota, or no such number; -ENOMEM. op_limits.c */
+int limit_set(struct store *s, struct domain *domain, const struct limit_words *words);
+
 /* What @d has of it now. */
 uint64_t limit_now(const struct domain *d, enum store_quota_kind kind);
+/* Who grew in this input: the most it ever held is noted. */
+void limit_note_memory(struct store *s);
 /* The domain is no more: its maxima stay in the store's. */
 void limit_bury(struct store *s, const struct domain *d);
 /* Maxima begin again from what is now. */

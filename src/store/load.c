@@ -4,7 +4,6 @@
 #include "domain.h"
 #include "load.h"
 #include "node.h"
-#include "limit.h"
 #include "stream.h"
 #include "tx.h"
 #include "watch.h"
@@ -72,31 +71,6 @@ struct domain *load_domain(struct load *l, uint32_t domid)
 	return l->err ? NULL : domain;
 }
 
-static void load_quota(struct load *l)
-{
-	const uint32_t count = (uint32_t)load_u16(l) + load_u16(l);
-	const uint8_t *values = load_bytes(l, (size_t)count * 4);
-
-	for (uint32_t i = 0; i < count && !l->err; i++) {
-		struct wire_strings names = { (const char *)l->at, l->left };
-		size_t len;
-		const char *name = wire_next_string(&names, &len);
-		int kind;
-
-		if (!name) {
-			load_fail(l, -EINVAL, "quota without a name");
-			return;
-		}
-		kind = limit_kind(name, len);
-		if (kind >= 0)
-			limit_set_default(l->s, (enum store_quota_kind)kind,
-					  values[4 * i] | (uint32_t)values[4 * i + 1] << 8 |
-						  (uint32_t)values[4 * i + 2] << 16 |
-						  (uint32_t)values[4 * i + 3] << 24);
-		load_bytes(l, len + 1);
-	}
-}
-
 static void load_instance(struct load *l)
 {
 	struct domain *domain = load_domain(l, load_u32(l));
@@ -115,7 +89,7 @@ static void load_instance(struct load *l)
 
 static void load_instances(struct load *l)
 {
-	const uint64_t stamp = load_number(l, 8);
+	const uint64_t stamp = load_number(l, 8), versions = load_number(l, 8);
 	const uint32_t next_conn = load_u32(l);
 	uint32_t count = load_u32(l);
 
@@ -125,6 +99,7 @@ static void load_instances(struct load *l)
 		return;
 	l->has_instances = true;
 	l->s->stamp = stamp;
+	l->s->config.quota.versions = versions;
 	l->s->next_conn = next_conn;
 	while (count-- && !l->err)
 		load_instance(l);
@@ -252,8 +227,13 @@ static void load_record(struct load *l, uint32_t type)
 {
 	switch (type) {
 	case STREAM_GLOBAL:
+		break; /* descriptors are the shell's */
 	case STREAM_DOMAIN:
-		break; /* descriptors are the shell's; features are fixed, quotas global */
+		load_domain_data(l);
+		break;
+	case STREAM_USE:
+		load_use(l);
+		break;
 	case STREAM_CONNECTION:
 		load_connection(l);
 		break;
@@ -268,7 +248,7 @@ static void load_record(struct load *l, uint32_t type)
 		load_node(l);
 		break;
 	case STREAM_QUOTA:
-		load_quota(l);
+		load_default_limits(l);
 		break;
 	case STREAM_INSTANCES:
 		load_instances(l);
@@ -325,6 +305,7 @@ int store_load(struct store *s, const uint8_t *data, size_t len, const char **wh
 		return -EINVAL;
 	}
 	clear_tree(s);
+	l.version = data[11];
 	while ((type = open_record(&l, &next, data + len)) != STREAM_END)
 		load_record(&l, type);
 	*why = l.why;

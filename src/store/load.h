@@ -9,6 +9,7 @@ struct load {
 	struct store *s;
 	const uint8_t *at; /* the open record's body */
 	size_t left;
+	uint8_t version; /* of the stream */
 	bool has_instances;
 	const char *why;
 	int err;
@@ -25,6 +26,11 @@ uint16_t load_u16(struct load *l);
 const char *load_string(struct load *l, size_t len);
 /* The domain's living instance, made if there is none; NULL: failed. */
 struct domain *load_domain(struct load *l, uint32_t domid);
+
+/* load_limits.c: GLOBAL_QUOTA_DATA, DOMAIN_DATA, USE */
+void load_default_limits(struct load *l);
+void load_domain_data(struct load *l);
+void load_use(struct load *l);
 
 /* load_node.c: NODE_DATA */
 void load_node(struct load *l);

@@ -22,6 +22,7 @@ static void load_entry(struct load *l, bool owner, struct perm_entry *e)
 	const uint8_t letter = (uint8_t)load_number(l, 1), flags = (uint8_t)load_number(l, 1);
 
 	*e = (struct perm_entry){ .domid = load_u16(l), .access = access_of(l, letter) };
+	e->nobody = e->domid == WIRE_DOMID_ANY && (flags & STREAM_PERM_STALE);
 	if (l->err || (flags & STREAM_PERM_STALE) || (e->domid == WIRE_DOMID_ANY && !owner))
 		return;
 	if (owner)

@@ -231,8 +231,8 @@ void node_set_value(struct store *s, uint32_t node, uint32_t value, uint32_t len
 	struct domain *owner = perms_owner(s, n->perms);
 	struct version *v = version_for(s, node);
 
-	owner->memory -= blob_size(n->value_len);
-	domain_hold(owner, blob_size(len));
+	domain_let_go(owner, blob_size(n->value_len));
+	domain_hold(s, owner, blob_size(len));
 	if (v && !(v->changed & CHANGED_VALUE)) {
 		v->value = n->value;
 		v->value_len = n->value_len;

@@ -35,8 +35,11 @@ typedef int control_command(struct request *rq, struct wire_strings args);
 
 static int control_check(struct request *rq, struct wire_strings args)
 {
-	const char *wrong = store_check(rq->s);
+	const char *wrong;
 
+	if (args.left)
+		return -EINVAL;
+	wrong = store_check(rq->s);
 	if (wrong)
 		effect_log(rq->out, "check: %s", wrong);
 	return wrong ? reply_string(rq, wrong) : reply_ok(rq);
@@ -54,71 +57,118 @@ static int control_print(struct request *rq, struct wire_strings args)
 	return reply_ok(rq);
 }
 
-static int control_memreport(struct request *rq, struct wire_strings args)
-{
-	struct store_stats st;
-
-	if (args.left)
-		return -EINVAL;
-	store_stats(rq->s, &st);
-	effect_log(rq->out,
-		   "memory: %" PRIu64 " bytes; %" PRIu64 " nodes, %" PRIu64 " watches, %" PRIu64
-		   " transactions, %" PRIu64 " connections, %" PRIu64 " domains, %" PRIu64
-		   " bytes of old versions",
-		   st.bytes, st.nodes, st.watches, st.transactions, st.connections, st.domains,
-		   st.version_bytes);
-	return reply_ok(rq);
-}
-
-static int quota_list(struct request *rq, bool soft)
+/* A row for each kind, the soft ones or the others. */
+static int quota_rows(struct request *rq, const char *title, bool soft, bool maxima)
 {
 	struct text t = { .len = 0 };
 
-	put(&t, "Quota settings:\n");
+	put(&t, "%s:\n", title);
+	for (int i = 0; i < STORE_QUOTA_KINDS; i++) {
+		const enum store_quota_kind kind = (enum store_quota_kind)i;
+
+		if (soft != (kind == STORE_QUOTA_MEMORY_SOFT))
+			continue;
+		put(&t, "%-17s: %8" PRIu64 " %s\n", limit_short_name(kind),
+		    maxima ? store_quota_max(rq->s, kind) : limit_default(rq->s, kind),
+		    limit_description(kind));
+	}
+	if (!soft && !maxima)
+		put(&t, "%-17s: %8" PRIu64 " %s\n", "versions", rq->s->config.quota.versions,
+		    "Bytes of old versions that all transactions keep");
+	return reply_text(rq, &t);
+}
+
+/* The domain that a word names, made if it exists: 0; -EINVAL; -ENOENT; -ENOMEM. */
+static int mention(struct request *rq, const char *text, size_t len, struct domain **out)
+{
+	uint32_t domid;
+
+	if (request_domid(text, len, &domid))
+		return -EINVAL;
+	return domain_mention(rq->s, domid, out);
+}
+
+/* "set|name|value|" of the default, or with "domid|" behind of that domain. */
+static int quota_set(struct request *rq, struct wire_strings args, bool soft)
+{
+	const size_t count = wire_count_strings(args.at, args.left);
+	const char *strings[3];
+	size_t lens[3];
+	struct domain *domain = NULL;
+	struct limit_words words;
+	int err;
+
+	if (count < 2 || count > 3 || wire_split(args.at, args.left, count, strings, lens))
+		return -EINVAL;
+	words = (struct limit_words){ strings[0], lens[0], strings[1], lens[1] };
+	if (soft && limit_kind(strings[0], lens[0]) != STORE_QUOTA_MEMORY)
+		return -EINVAL;
+	if (soft)
+		words.name = store_quota_name(STORE_QUOTA_MEMORY_SOFT);
+	words.name_len = strlen(words.name);
+	err = count == 3 ? mention(rq, strings[2], lens[2], &domain) : 0;
+	if (!err)
+		err = limit_set(rq->s, domain, &words);
+	return err ? err : reply_ok(rq);
+}
+
+/* "unset|name|domid|": the default holds for it again. */
+static int quota_unset(struct request *rq, struct wire_strings args, bool soft)
+{
+	const char *strings[2];
+	size_t lens[2];
+	struct domain *domain;
+	int kind, err;
+
+	if (wire_split(args.at, args.left, 2, strings, lens))
+		return -EINVAL;
+	kind = limit_kind(strings[0], lens[0]);
+	if (kind < 0 || (soft && kind != STORE_QUOTA_MEMORY))
+		return -EINVAL;
+	err = mention(rq, strings[1], lens[1], &domain);
+	if (err)
+		return err;
+	limit_unset_own(rq->s, domain, soft ? STORE_QUOTA_MEMORY_SOFT : (enum store_quota_kind)kind);
+	return reply_ok(rq);
+}
+
+static int quota_max(struct request *rq, struct wire_strings args, bool soft)
+{
+	size_t len;
+	const char *word = wire_next_string(&args, &len);
+
+	if (!word)
+		return args.left ? -EINVAL : quota_rows(rq, "Most of any domain", soft, true);
+	if (strcmp(word, "-r") || args.left)
+		return -EINVAL;
+	limit_reset_max(rq->s);
+	return reply_ok(rq);
+}
+
+static void put_use(struct text *t, enum store_quota_kind kind, const struct store_quota_use *use)
+{
+	put(t, "%-16s: %8" PRIu64 " (most %" PRIu64 ", limit %" PRIu32 "%s, refused %" PRIu64 ")\n",
+	    limit_short_name(kind), use->now, use->max, use->limit, use->own ? " of its own" : "",
+	    use->refused);
+}
+
+static int quota_of_domain(struct request *rq, const char *text, size_t len, bool soft)
+{
+	struct store_domain_stats st;
+	struct text t = { .len = 0 };
+	uint32_t domid;
+
+	if (request_domid(text, len, &domid))
+		return -EINVAL;
+	if (store_domain_stats(rq->s, domid, &st))
+		return -ENOENT;
+	put(&t, "Domain %u:\n", st.domid);
 	for (int i = 0; i < STORE_QUOTA_KINDS; i++) {
 		const enum store_quota_kind kind = (enum store_quota_kind)i;
 
 		if (soft == (kind == STORE_QUOTA_MEMORY_SOFT))
-			put(&t, "%-17s: %8" PRIu32 " %s\n", store_quota_name(kind) + (soft ? 5 : 0),
-			    limit_default(rq->s, kind), limit_description(kind));
+			put_use(&t, kind, &st.quota[kind]);
 	}
-	return reply_text(rq, &t);
-}
-
-static int quota_set(struct request *rq, struct wire_strings args, bool soft)
-{
-	const char *strings[2];
-	size_t lens[2];
-	uint64_t value;
-	int kind;
-
-	if (wire_split(args.at, args.left, 2, strings, lens) ||
-	    wire_number(strings[1], lens[1], UINT32_MAX, &value))
-		return -EINVAL;
-	kind = limit_kind(strings[0], lens[0]);
-	if (soft)
-		kind = kind == STORE_QUOTA_MEMORY ? STORE_QUOTA_MEMORY_SOFT : -1;
-	if (kind < 0)
-		return -EINVAL;
-	limit_set_default(rq->s, (enum store_quota_kind)kind, (uint32_t)value);
-	return reply_ok(rq);
-}
-
-static int quota_of_domain(struct request *rq, const char *text, size_t len)
-{
-	struct store_domain_stats st;
-	struct text t = { .len = 0 };
-	uint64_t domid;
-
-	if (wire_number(text, len, UINT16_MAX, &domid))
-		return -EINVAL;
-	if (store_domain_stats(rq->s, (uint32_t)domid, &st))
-		return -ENOENT;
-	put(&t, "Domain %u:\n", st.domid);
-	put(&t, "%-16s: %8" PRIu32 "\n", "nodes", st.nodes);
-	put(&t, "%-16s: %8" PRIu32 "\n", "watches", st.watches);
-	put(&t, "%-16s: %8" PRIu32 "\n", "transactions", st.transactions);
-	put(&t, "%-16s: %8" PRIu64 "\n", "memory", st.memory);
 	return reply_text(rq, &t);
 }
 
@@ -128,12 +178,14 @@ static int quota_command(struct request *rq, struct wire_strings args, bool soft
 	const char *word = wire_next_string(&args, &len);
 
 	if (!word)
-		return args.left ? -EINVAL : quota_list(rq, soft);
-	if (len == 3 && !memcmp(word, "set", 3))
+		return args.left ? -EINVAL : quota_rows(rq, "Quota settings", soft, false);
+	if (!strcmp(word, "set"))
 		return quota_set(rq, args, soft);
-	if (soft || args.left)
-		return -EINVAL;
-	return quota_of_domain(rq, word, len);
+	if (!strcmp(word, "unset"))
+		return quota_unset(rq, args, soft);
+	if (!strcmp(word, "max"))
+		return quota_max(rq, args, soft);
+	return args.left ? -EINVAL : quota_of_domain(rq, word, len, soft);
 }
 
 static int control_quota(struct request *rq, struct wire_strings args)
@@ -153,10 +205,10 @@ static const struct {
 	control_command *run;
 } commands[] = {
 	{ "check", "", control_check },
-	{ "memreport", "", control_memreport },
 	{ "print", "<string>", control_print },
-	{ "quota", "[set <name> <val>|<domid>]", control_quota },
-	{ "quota-soft", "[set <name> <val>]", control_quota_soft },
+	{ "quota", "[set <name> <val> [<domid>]|unset <name> <domid>|<domid>|max [-r]]", control_quota },
+	{ "quota-soft", "[set <name> <val> [<domid>]|unset <name> <domid>|<domid>|max [-r]]",
+	  control_quota_soft },
 	{ "help", "", control_help },
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -175,6 +227,8 @@ static int control_help(struct request *rq, struct wire_strings args)
 	char more[2048];
 	int len;
 
+	if (args.left)
+		return -EINVAL;
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		put(&t, "%s\t%s\n", commands[i].name, commands[i].args);
 	len = shell_help(rq, more, sizeof(more));

@@ -4,16 +4,6 @@
 #include "request.h"
 #include "watch.h"
 
-static int take_domid(const char *text, size_t len, uint32_t *domid)
-{
-	uint64_t number;
-
-	if (wire_number(text, len, UINT16_MAX, &number))
-		return -EINVAL;
-	*domid = (uint32_t)number;
-	return 0;
-}
-
 static int take_only_domid(const struct request *rq, uint32_t *domid)
 {
 	const char *text;
@@ -21,7 +11,7 @@ static int take_only_domid(const struct request *rq, uint32_t *domid)
 
 	if (request_one_string(rq, &text, &len))
 		return -EINVAL;
-	return take_domid(text, len, domid);
+	return request_domid(text, len, domid);
 }
 
 struct introduce_args {
@@ -53,7 +43,7 @@ static int take_introduce_args(const struct request *rq, struct introduce_args *
 		if (!strings[i])
 			return -EINVAL;
 	}
-	if (take_domid(strings[0], lens[0], &args->domid) || take_gfn(strings[1], lens[1], &args->gfn) ||
+	if (request_domid(strings[0], lens[0], &args->domid) || take_gfn(strings[1], lens[1], &args->gfn) ||
 	    wire_number(strings[2], lens[2], INT32_MAX, &port) || !port)
 		return -EINVAL;
 	args->port = (uint32_t)port;
@@ -156,11 +146,13 @@ int op_release(struct request *rq)
 int op_get_domain_path(struct request *rq)
 {
 	char path[WIRE_HOME_MAX + 1];
-	uint32_t domid;
+	const char *text;
+	uint64_t domid;
+	size_t len;
 
-	if (take_only_domid(rq, &domid))
+	if (request_one_string(rq, &text, &len) || wire_number(text, len, UINT32_MAX, &domid))
 		return -EINVAL;
-	path[wire_home(domid, path)] = '\0';
+	path[wire_home((uint32_t)domid, path)] = '\0';
 	return reply_string(rq, path);
 }
 
@@ -178,7 +170,7 @@ int op_resume(struct request *rq)
 	struct domain *domain;
 	uint32_t domid;
 
-	if (take_only_domid(rq, &domid))
+	if (take_only_domid(rq, &domid) || !domid)
 		return -EINVAL;
 	domain = introduced(rq, domid);
 	if (!domain)
@@ -197,7 +189,7 @@ int op_set_target(struct request *rq)
 	size_t lens[2];
 
 	if (wire_split(rq->in->payload, rq->in->len, 2, strings, lens) ||
-	    take_domid(strings[0], lens[0], &domid) || take_domid(strings[1], lens[1], &tdomid))
+	    request_domid(strings[0], lens[0], &domid) || request_domid(strings[1], lens[1], &tdomid))
 		return -EINVAL;
 	domain = introduced(rq, domid);
 	target = introduced(rq, tdomid);

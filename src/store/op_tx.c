@@ -13,7 +13,7 @@ int op_transaction_start(struct request *rq)
 		return -EBUSY;
 	err = quota_check(rq, STORE_QUOTA_TRANSACTIONS, (uint64_t)rq->dom->transactions + 1);
 	if (!err)
-		err = quota_check_memory(rq, rq->dom, sizeof(*tx));
+		err = quota_check_memory(rq, rq->dom, TX_BYTES);
 	if (!err)
 		err = tx_new(rq->s, rq->conn, &tx);
 	if (err)

@@ -59,7 +59,7 @@ int op_watch(struct request *rq)
 {
 	struct watch_spec spec;
 	struct watch *w;
-	int err = take_spec(rq, true, &spec);
+	int err = take_spec(rq, request_features(rq) & WIRE_FEATURE_WATCH_DEPTH, &spec);
 
 	if (err)
 		return err;

@@ -137,8 +137,11 @@ static int set_special_perms(struct request *rq, const char *path, size_t len, u
 
 	if (special < 0 || strlen(special_names[special]) != len)
 		return -EINVAL;
-	if (!domain_is_privileged(rq->dom))
+	if (!(perms_access(rq->s, rq->s->special[special], rq->dom) & ACCESS_OWNER))
 		return -EACCES;
+	if (!domain_is_privileged(rq->dom) &&
+	    perms_owner(rq->s, perms) != perms_owner(rq->s, rq->s->special[special]))
+		return -EPERM;
 	perms_unref(rq->s, rq->s->special[special]);
 	rq->s->special[special] = perms_ref(rq->s, perms);
 	return 0;
@@ -195,7 +198,13 @@ int op_set_perms(struct request *rq)
 		return err;
 	err = quota_check(rq, STORE_QUOTA_PERMS, count);
 	if (!err)
-		err = perms_parse(rq->s, payload, (uint32_t)count, &perms);
+		err = perms_parse(rq->s, payload, (uint32_t)count,
+				  request_features(rq) & WIRE_FEATURE_DOMID_ANY, &perms);
+	if (!err) {
+		err = quota_check_memory(rq, perms_owner(rq->s, perms), 0);
+		if (err)
+			perms_unref(rq->s, perms);
+	}
 	if (err)
 		return err;
 	err = special ? set_special_perms(rq, path, len, perms) : set_node_perms(rq, perms);

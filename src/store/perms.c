@@ -37,7 +37,8 @@ static uint64_t hash_entries(const struct store *s, const struct perm_entry *ent
 
 	for (uint32_t i = 0; i < count; i++) {
 		const uint64_t words[2] = { entries[i].who ? entries[i].who->instance : 0,
-					    (uint64_t)entries[i].domid << 8 | entries[i].access };
+					    (uint64_t)entries[i].domid << 8 | entries[i].access |
+						    (uint64_t)entries[i].nobody << 32 };
 
 		hash = siphash(s->config.hash_seed, hash, words, sizeof(words));
 	}
@@ -47,7 +48,8 @@ static uint64_t hash_entries(const struct store *s, const struct perm_entry *ent
 static bool entries_equal(const struct perm_entry *a, const struct perm_entry *b, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
-		if (a[i].who != b[i].who || a[i].domid != b[i].domid || a[i].access != b[i].access)
+		if (a[i].who != b[i].who || a[i].domid != b[i].domid || a[i].access != b[i].access ||
+		    a[i].nobody != b[i].nobody)
 			return false;
 	return true;
 }
@@ -89,6 +91,8 @@ static uint32_t add(struct store *s, uint64_t hash, const struct perm_entry *ent
 			domain_ref(entries[i].who);
 			entries[i].who->perm_entries++;
 		}
+	if (entries[0].who)
+		domain_hold(s, entries[0].who, perms_bytes(list));
 	index_add(&s->perms_index, &it, perms);
 	return perms;
 }
@@ -126,6 +130,8 @@ void perms_unref(struct store *s, uint32_t perms)
 	if (--list->refs)
 		return;
 	index_remove(&s->perms_index, &it, perms);
+	if (list->entries[0].who)
+		domain_let_go(list->entries[0].who, perms_bytes(list));
 	for (uint32_t i = 0; i < list->count; i++)
 		if (list->entries[i].who) {
 			list->entries[i].who->perm_entries--;
@@ -160,7 +166,7 @@ int perms_with_owner(struct store *s, uint32_t perms, struct domain *owner, uint
 static bool matches(const struct perm_entry *e, const struct domain *domain)
 {
 	if (!e->who)
-		return e->domid == WIRE_DOMID_ANY;
+		return e->domid == WIRE_DOMID_ANY && !e->nobody;
 	return e->who == domain || e->who == domain->target;
 }
 
@@ -183,18 +189,21 @@ uint32_t perms_size(const struct store *s, uint32_t perms)
 }
 
 /* Entries of a domain that is not there stay nobody's for ever; an owner must be there. */
-static int resolve(struct store *s, const struct wire_perm *perm, bool owner, struct perm_entry *out)
+static int resolve(struct store *s, const struct wire_perm *perm, bool owner, bool any,
+		   struct perm_entry *out)
 {
 	int err;
 
 	*out = (struct perm_entry){ .domid = perm->domid, .access = perm->access };
-	if (perm->domid == WIRE_DOMID_ANY && !owner)
+	if (perm->domid == WIRE_DOMID_ANY && !owner) {
+		out->nobody = !any;
 		return 0;
+	}
 	err = domain_mention(s, perm->domid, &out->who);
 	return err == -ENOENT && !owner ? 0 : err;
 }
 
-int perms_parse(struct store *s, struct wire_strings text, uint32_t count, uint32_t *out)
+int perms_parse(struct store *s, struct wire_strings text, uint32_t count, bool any, uint32_t *out)
 {
 	const size_t size = count * sizeof(struct perm_entry);
 	struct perm_entry *entries = mem_alloc(&s->mem, size);
@@ -207,7 +216,7 @@ int perms_parse(struct store *s, struct wire_strings text, uint32_t count, uint3
 
 		err = word ? wire_perm_parse(word, len, &perm) : -EINVAL;
 		if (!err)
-			err = resolve(s, &perm, i == 0, &entries[i]);
+			err = resolve(s, &perm, i == 0, any, &entries[i]);
 	}
 	if (!err)
 		err = perms_get(s, entries, count, out);

@@ -15,6 +15,7 @@ struct perm_entry {
 	struct domain *who; /* NULL: nobody, for ever; or everybody, if domid is WIRE_DOMID_ANY */
 	uint16_t domid;
 	uint8_t access;
+	bool nobody; /* WIRE_DOMID_ANY that its writer was not offered: as if it were not there */
 };
 
 struct perm_list {
@@ -33,6 +34,12 @@ static inline struct domain *perms_owner(const struct store *s, uint32_t perms)
 	return perms_at(s, perms)->entries[0].who;
 }
 
+/* Bytes that the list takes; its owner pays them, once, however many nodes share it. */
+static inline uint64_t perms_bytes(const struct perm_list *list)
+{
+	return sizeof(*list) + list->count * sizeof(*list->entries);
+}
+
 int perms_init(struct store *s);
 void perms_done(struct store *s);
 /* The list of these entries, referenced once more: 0 and *@out; -ENOMEM. */
@@ -45,8 +52,8 @@ int perms_with_owner(struct store *s, uint32_t perms, struct domain *owner, uint
 unsigned perms_access(const struct store *s, uint32_t perms, const struct domain *domain);
 /* Bytes that count as a node's for the node size quota. */
 uint32_t perms_size(const struct store *s, uint32_t perms);
-/* Reads "b0|r5|", @count strings, in @text. 0 and *@out referenced; -EINVAL syntax; -ENOENT the owner is no
- * domain; -ENOMEM. */
-int perms_parse(struct store *s, struct wire_strings text, uint32_t count, uint32_t *out);
+/* Reads "b0|r5|", @count strings, in @text; @any: WIRE_DOMID_ANY has its meaning. 0 and *@out referenced;
+ * -EINVAL syntax; -ENOENT the owner is no domain; -ENOMEM. */
+int perms_parse(struct store *s, struct wire_strings text, uint32_t count, bool any, uint32_t *out);
 
 #endif

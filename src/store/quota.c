@@ -41,6 +41,18 @@ int quota_check_memory(struct request *rq, struct domain *who, uint64_t bytes)
 	return 0;
 }
 
+int quota_tx_child(struct request *rq, struct txnode *parent, const char *name, size_t len,
+		   struct txnode **out)
+{
+	int err = tx_child(rq->s, rq->tx, parent, name, len, out);
+
+	if (err != -EDQUOT)
+		return err;
+	reclaim_all(rq->s);
+	err = tx_child(rq->s, rq->tx, parent, name, len, out);
+	return err == -EDQUOT ? refuse(rq, STORE_QUOTA_MEMORY, rq->dom) : err;
+}
+
 void quota_note_reached(struct request *rq)
 {
 	for (uint32_t left = rq->reached_kinds; left; left &= left - 1) {

@@ -14,7 +14,9 @@
  *     perms              ENOSPC         entries of one list
  *     path               EINVAL         bytes, "/local/domain/N/" not counted
  *     transaction nodes  ENOSPC         nodes one transaction looked at
- *     memory             ENOMEM         all bytes it makes the store hold
+ *     memory             ENOMEM         all bytes it makes the store hold: nodes, lists, watches, transactions, old
+ *                                       versions that they keep, and output it has not taken. Replies are
+ *                                       not refused for it; "outstanding" bounds them.
  */
 #include "core.h"
 #include "domain.h"
@@ -22,12 +24,16 @@
 struct request;
 struct tx;
 struct objection;
+struct txnode;
 
 /* May @rq make its domain's figure of @kind grow to @figure? 0 or the kind's error, logged once a domain. */
 int quota_check(struct request *rq, enum store_quota_kind kind, uint64_t figure);
 /* May @rq make @owner hold @nodes more nodes and @bytes more bytes? */
 int quota_check_nodes(struct request *rq, struct domain *owner, uint32_t nodes, uint64_t bytes);
 int quota_check_memory(struct request *rq, struct domain *who, uint64_t bytes);
+/* tx_child() for @rq: 0 and *@out; -ENOMEM, also where the domain's memory would pass its limit. */
+int quota_tx_child(struct request *rq, struct txnode *parent, const char *name, size_t len,
+		   struct txnode **out);
 /* @rq succeeded: what quota_check() allowed it was reached. */
 void quota_note_reached(struct request *rq);
 /* Would the quotas allow what @tx did if it were done now? If not, *@why. */

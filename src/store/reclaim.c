@@ -30,7 +30,7 @@ void node_own(struct store *s, uint32_t node)
 	n->flags &= (uint32_t)~NODE_DISOWNED & 0x7f;
 	owner->nodes++;
 	domain_reached(owner, STORE_QUOTA_NODES, owner->nodes);
-	domain_hold(owner, node_bytes(n));
+	domain_hold(s, owner, node_bytes(n));
 }
 
 void node_disown(struct store *s, uint32_t node)
@@ -50,7 +50,7 @@ void node_disown(struct store *s, uint32_t node)
 		node_at(s, n->owned_prev)->owned_next = n->owned_next;
 	n->flags |= NODE_DISOWNED;
 	owner->nodes--;
-	owner->memory -= node_bytes(n);
+	domain_let_go(owner, node_bytes(n));
 }
 
 static void node_free(struct store *s, uint32_t node)

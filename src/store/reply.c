@@ -11,7 +11,7 @@ static void reply_on(struct store *s, struct store_effects *out, struct conn *co
 	message_end(&m, STORE_OUT_REPLY, conn->id, h);
 	if (out->failed)
 		conn_bereave(s, conn);
-	conn_replied(conn, WIRE_HEADER_SIZE + len);
+	conn_replied(s, conn, WIRE_HEADER_SIZE + len);
 }
 
 void reply_to(struct store *s, struct store_effects *out, uint32_t conn_id, const struct xsd_sockmsg *h,
@@ -73,6 +73,6 @@ int reply_finish(struct request *rq, struct message *m)
 	message_end(m, STORE_OUT_REPLY, rq->conn->id, &h);
 	if (m->out->failed)
 		conn_bereave(rq->s, rq->conn);
-	conn_replied(rq->conn, WIRE_HEADER_SIZE + m->len);
+	conn_replied(rq->s, rq->conn, WIRE_HEADER_SIZE + m->len);
 	return 0;
 }

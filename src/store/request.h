@@ -61,6 +61,10 @@ int request_path(struct request *rq, const char *text, size_t len);
  * 0: there, with all @access; -EACCES; -ENOENT: missing, and the caller may know;
  * -ENOSPC, -ENOMEM: quota or memory. */
 int request_find(struct request *rq, unsigned access, unsigned rests);
+/* A domid, 0..65535: 0; -EINVAL. */
+int request_domid(const char *text, size_t len, uint32_t *domid);
+/* What the connection is offered: WIRE_FEATURE_ bits. */
+uint32_t request_features(const struct request *rq);
 /* The list of what was found, and of the nearest existing node above. */
 uint32_t spot_perms(const struct request *rq);
 uint32_t spot_above_perms(const struct request *rq);
@@ -70,8 +74,9 @@ request_op op_write, op_mkdir, op_rm, op_set_perms;		   /* op_write.c */
 request_op op_watch, op_unwatch, op_reset_watches;		   /* op_watch.c */
 request_op op_transaction_start, op_transaction_end;		   /* op_tx.c */
 request_op op_introduce, op_release, op_get_domain_path, op_is_domain_introduced, op_resume,
-	op_set_target; /* op_domain.c */
-request_op op_control; /* op_control.c */
+	op_set_target;						       /* op_domain.c */
+request_op op_get_feature, op_set_feature, op_get_quota, op_set_quota; /* op_limits.c */
+request_op op_control;						       /* op_control.c */
 
 /* op_domain.c: inputs about domains */
 int domain_mapped(struct store *s, struct domain *domain, int error, struct store_effects *out);

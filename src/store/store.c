@@ -65,6 +65,7 @@ int store_new(const struct store_config *config, struct store **out)
 	s->config = *config;
 	s->mem.bytes = sizeof(*s);
 	list_init(&s->txs);
+	list_init(&s->grown);
 	list_init(&s->disown_queue);
 	s->author = (struct author){ STORE_DOMID_NONE, STORE_CONN_NONE };
 	if (nodes_init(s) || perms_init(s) || watches_init(s) || populate(s)) {
@@ -133,6 +134,10 @@ static const struct {
 	[XS_SET_TARGET] = { op_set_target, PRIVILEGED },
 	[XS_RESET_WATCHES] = { op_reset_watches, 0 },
 	[XS_DIRECTORY_PART] = { op_directory_part, IN_TX },
+	[WIRE_GET_FEATURE] = { op_get_feature, 0 },
+	[WIRE_SET_FEATURE] = { op_set_feature, PRIVILEGED },
+	[WIRE_GET_QUOTA] = { op_get_quota, PRIVILEGED },
+	[WIRE_SET_QUOTA] = { op_set_quota, PRIVILEGED },
 };
 
 static int run(struct request *rq)
@@ -286,6 +291,7 @@ int store_apply(struct store *s, struct store_input *in, struct store_effects *o
 		reclaim_slice(s, in->type == STORE_IN_TICK ? SLICE * 8 : SLICE);
 	if (s->overdrawn)
 		tx_enforce_limits(s, out);
+	limit_note_memory(s);
 	return err;
 }
 

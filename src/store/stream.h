@@ -3,13 +3,16 @@
 #define STORE_STREAM_H
 /*
  * Xen's migration stream (designs/xenstore-migration): a header, then records of type, length, body,
- * padded to 8 bytes. Ours is little-endian, version 1, or 2 if a watch has a depth.
+ * padded to 8 bytes. Ours is little-endian, version 1, or 2 if a watch has a depth or a domain is offered less
+ * than all features.
  *
- *     GLOBAL_DATA  GLOBAL_QUOTA_DATA  INSTANCES
+ *     GLOBAL_DATA  GLOBAL_QUOTA_DATA  INSTANCES  DOMAIN_DATA of who has limits or features of its own
  *     per connection, in order of id: CONNECTION_DATA  WATCH_DATA...  TRANSACTION_DATA...
- *     NODE_DATA..., parents first, children in order; then the special events' lists   END
+ *     NODE_DATA..., parents first, children in order; then the special events' lists
+ *     USE of the past, USE per domain  END
  *
- * INSTANCES is ours alone: the stamp, the next connection's id, and each living domain instance. A
+ * INSTANCES and USE are ours alone: the stamp, the bytes that old versions may take, the next connection's id,
+ * and each living domain instance; the maxima and the refusals of each quota. A
  * permission entry in a stream that is not marked stale means the instance that lives. Transactions keep
  * their ids, not their snapshots: loaded, they answer from what is now and end with EAGAIN.
  */
@@ -31,6 +34,7 @@ enum stream_type {
 	STREAM_DOMAIN = 7,
 	STREAM_WATCH_EXTENDED = 8,
 	STREAM_INSTANCES = 0x58420001,
+	STREAM_USE = 0x58420002,
 };
 
 #define STREAM_RING 0u
@@ -39,5 +43,6 @@ enum stream_type {
 
 #define STREAM_INTRODUCED 1u
 #define STREAM_SHUTDOWN 2u
+#define STREAM_PAST 0xffffffffu /* in USE: all domains that are gone */
 
 #endif

@@ -4,7 +4,6 @@
 #include "limit.h"
 #include "node.h"
 
-#define BUCKETS_MIN 8u
 #define LOST_MANY 3u /* transactions that a privileged connection may lose before its next is urgent */
 
 static void remember_newest(struct store *s)
@@ -32,17 +31,17 @@ static struct tx *tx_alloc(struct store *s, struct conn *conn)
 	list_init(&tx->nodes);
 	list_init(&tx->created);
 	list_init(&tx->charged);
-	tx->table = mem_zalloc(&s->mem, BUCKETS_MIN * sizeof(*tx->table));
+	tx->table = mem_zalloc(&s->mem, TX_BUCKETS_MIN * sizeof(*tx->table));
 	if (!tx->table)
 		goto free_tx;
-	tx->buckets = BUCKETS_MIN;
+	tx->buckets = TX_BUCKETS_MIN;
 	tx->root = txnode_new(s, tx, "", 0);
 	if (!tx->root)
 		goto free_table;
 	return tx;
 
 free_table:
-	mem_free(&s->mem, tx->table, BUCKETS_MIN * sizeof(*tx->table));
+	mem_free(&s->mem, tx->table, TX_BUCKETS_MIN * sizeof(*tx->table));
 free_tx:
 	mem_free(&s->mem, tx, sizeof(*tx));
 	return NULL;
@@ -54,7 +53,7 @@ int tx_new_with_id(struct store *s, struct conn *conn, uint32_t id, struct tx **
 
 	if (!tx)
 		return -ENOMEM;
-	charge_take(&tx->charge, conn->domain, sizeof(*tx) + BUCKETS_MIN * sizeof(*tx->table));
+	charge_take(s, &tx->charge, conn->domain, sizeof(*tx) + TX_BUCKETS_MIN * sizeof(*tx->table));
 	tx->root->base = s->root;
 	tx->root->exists = true;
 	tx->id = id;

@@ -74,6 +74,10 @@ struct tx {
 	uint32_t created_nodes; /* fresh ones */
 };
 
+#define TX_BUCKETS_MIN 8u
+/* Bytes that an empty one costs: itself, its table and its root. */
+#define TX_BYTES (sizeof(struct tx) + TX_BUCKETS_MIN * sizeof(struct txnode *) + sizeof(struct txnode) + 8)
+
 /* 0 and *@out; -ENOMEM. */
 int tx_new(struct store *s, struct conn *conn, struct tx **out);
 int tx_new_with_id(struct store *s, struct conn *conn, uint32_t id, struct tx **out);
@@ -91,7 +95,8 @@ void tx_enforce_limits(struct store *s, struct store_effects *out);
 /* txnode.c. A txnode in no tree; NULL: out of memory. */
 struct txnode *txnode_new(struct store *s, struct tx *tx, const char *name, size_t len);
 void txnode_free(struct store *s, struct tx *tx, struct txnode *t);
-/* The overlay's child of @parent by that name, made if it is not there: 0 and *@out; -ENOMEM. */
+/* The overlay's child of @parent by that name, made if it is not there: 0 and *@out; -ENOMEM; -EDQUOT: it would
+ * make the transaction's domain hold too much. */
 int tx_child(struct store *s, struct tx *tx, struct txnode *parent, const char *name, size_t len,
 	     struct txnode **out);
 /* The same, or NULL if it was never touched. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The overlay of a transaction: what it touched, in the shape of the tree. */
+#include "limit.h"
 #include "tx.h"
 #include <base/siphash.h>
 #include "node.h"
@@ -19,14 +20,14 @@ struct txnode *txnode_new(struct store *s, struct tx *tx, const char *name, size
 	list_init(&t->sibling);
 	list_init(&t->children);
 	list_add_tail(&tx->nodes, &t->by_access);
-	charge_take(&tx->charge, tx->conn->domain, sizeof(*t) + blob_size(t->name_len));
+	charge_take(s, &tx->charge, tx->conn->domain, sizeof(*t) + blob_size(t->name_len));
 	return t;
 }
 
 static void give_back(struct tx *tx, uint64_t bytes)
 {
 	tx->charge.bytes -= bytes;
-	tx->charge.who->memory -= bytes;
+	domain_let_go(tx->charge.who, bytes);
 }
 
 static void drop_value(struct store *s, struct tx *tx, struct txnode *t)
@@ -64,11 +65,20 @@ static uint64_t hash_child(const struct store *s, const struct txnode *parent, c
 	return siphash(s->config.hash_seed, parent->hash, name, len);
 }
 
+static bool is_too_much(const struct store *s, const struct tx *tx, uint64_t more)
+{
+	const struct domain *who = tx->conn->domain;
+
+	return limit_is_passed(s, who, STORE_QUOTA_MEMORY, who->memory + more);
+}
+
 static void grow_table(struct store *s, struct tx *tx)
 {
 	const uint32_t room = tx->buckets * 2;
-	struct txnode **table = mem_zalloc(&s->mem, room * sizeof(*table));
+	struct txnode **table = NULL;
 
+	if (!is_too_much(s, tx, (room - tx->buckets) * sizeof(*table)))
+		table = mem_zalloc(&s->mem, room * sizeof(*table));
 	if (!table)
 		return; /* longer chains do no harm */
 	list_for_each (pos, &tx->nodes) {
@@ -79,7 +89,7 @@ static void grow_table(struct store *s, struct tx *tx)
 		t->chain = table[t->hash & (room - 1)];
 		table[t->hash & (room - 1)] = t;
 	}
-	charge_take(&tx->charge, tx->conn->domain, (room - tx->buckets) * sizeof(*table));
+	charge_take(s, &tx->charge, tx->conn->domain, (room - tx->buckets) * sizeof(*table));
 	mem_free(&s->mem, tx->table, tx->buckets * sizeof(*table));
 	tx->table = table;
 	tx->buckets = room;
@@ -149,6 +159,8 @@ int tx_child(struct store *s, struct tx *tx, struct txnode *parent, const char *
 			find_base_anew(s, tx, t, name, len);
 		return 0;
 	}
+	if (is_too_much(s, tx, sizeof(*t) + blob_size((uint32_t)len)))
+		return -EDQUOT;
 	if (tx->count >= tx->buckets)
 		grow_table(s, tx);
 	t = txnode_new(s, tx, name, len);
@@ -199,7 +211,7 @@ uint64_t tx_stamp(struct store *s)
 void txnode_write(struct store *s, struct tx *tx, struct txnode *t, uint32_t value, uint32_t len)
 {
 	drop_value(s, tx, t);
-	charge_take(&tx->charge, tx->conn->domain, blob_size(len));
+	charge_take(s, &tx->charge, tx->conn->domain, blob_size(len));
 	t->value = value;
 	t->value_len = len;
 	t->has_value = true;

@@ -33,7 +33,7 @@ void version_charge(struct store *s, struct version *v, uint64_t bytes)
 	struct domain *who = v->payer->conn->domain;
 
 	v->bytes += bytes;
-	domain_hold(who, bytes);
+	domain_hold(s, who, bytes);
 	s->version_bytes += bytes;
 	if (s->config.quota.versions && s->version_bytes > s->config.quota.versions)
 		s->overdrawn = true;
@@ -73,7 +73,7 @@ struct version *version_for(struct store *s, uint32_t node)
 
 static void refund(struct store *s, struct version *v)
 {
-	v->payer->conn->domain->memory -= v->bytes;
+	domain_let_go(v->payer->conn->domain, v->bytes);
 	s->version_bytes -= v->bytes;
 	list_del(&v->charged);
 }

@@ -144,7 +144,7 @@ static uint32_t wnode_new(struct store *s, uint32_t parent, const char *name, si
 	list_init(&w->watches);
 	link_child(s, wnode_at(s, parent), wnode, w);
 	index_add(&s->wnode_index, &it, wnode);
-	charge_take(&w->charge, payer, sizeof(*w) + blob_size(w->name_len));
+	charge_take(s, &w->charge, payer, sizeof(*w) + blob_size(w->name_len));
 	return wnode;
 }
 
@@ -291,7 +291,7 @@ int watch_new(struct store *s, struct conn *conn, const struct watch_spec *spec,
 	conn->watch_count++;
 	conn->domain->watches++;
 	s->watch_count++;
-	charge_take(&w->charge, conn->domain, size);
+	charge_take(s, &w->charge, conn->domain, size);
 	*out = w;
 	return 0;
 }

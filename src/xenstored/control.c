@@ -8,6 +8,7 @@
 #include <xenbus/wire.h>
 
 #include "client.h"
+#include "memreport.h"
 #include "server.h"
 #include "stats.h"
 #include "tap.h"
@@ -50,6 +51,13 @@ static int command_logfile(struct server *server, struct wire_strings args, char
 	return err ? err : say(reply, size, "OK");
 }
 
+static int command_memreport(struct server *server, struct wire_strings args, char *reply, size_t size)
+{
+	int err = memreport(server, args.left ? args.at : NULL);
+
+	return err ? err : say(reply, size, "OK");
+}
+
 /* Whoever asks gets lines instead of replies from then on. */
 static int command_trace(struct server *server, struct wire_strings args, char *reply, size_t size)
 {
@@ -88,7 +96,7 @@ static int command_help(struct server *server, struct wire_strings args, char *r
 {
 	int len = snprintf(
 		reply, size,
-		"log\t[on|off]\nlogfile\t<file>\ntrace\t[domain <domid>] [path <path>]\n"
+		"log\t[on|off]\nlogfile\t<file>\nmemreport\t[<file>]\ntrace\t[domain <domid>] [path <path>]\n"
 		"fairness\t[reset]\n"
 		"stats\t[domain <domid>|domains [<from>]|connections [<from>]|conflicts [<from>]]\n");
 
@@ -96,9 +104,13 @@ static int command_help(struct server *server, struct wire_strings args, char *r
 }
 
 static const struct command commands[] = {
-	{ "log", command_log, 0, 1 },	  { "logfile", command_logfile, 1, 1 },
-	{ "trace", command_trace, 0, 4 }, { "fairness", command_fairness, 0, 1 },
-	{ "stats", stats_command, 0, 2 }, { "help", command_help, 0, 0 },
+	{ "log", command_log, 0, 1 },
+	{ "logfile", command_logfile, 1, 1 },
+	{ "memreport", command_memreport, 0, 1 },
+	{ "trace", command_trace, 0, 4 },
+	{ "fairness", command_fairness, 0, 1 },
+	{ "stats", stats_command, 0, 2 },
+	{ "help", command_help, 0, 0 },
 };
 
 int control_command(void *ctx, const char *cmd, const char *args, size_t len, char *reply, size_t size)

@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include <xenbus/platform.h>
+#include <xenbus/wire.h>
 
 #include "guests.h"
 #include "server.h"
@@ -106,6 +107,12 @@ static uint32_t fault_code(enum conn_fault fault)
 	return fault == CONN_PROTOCOL ? STORE_PAGE_ERROR_PROTO : STORE_PAGE_ERROR_COMM;
 }
 
+_Static_assert(STORE_PAGE_FEATURE_RECONNECT == WIRE_FEATURE_RECONNECTION &&
+		       STORE_PAGE_FEATURE_ERROR == WIRE_FEATURE_ERROR &&
+		       STORE_PAGE_FEATURE_WATCH_DEPTH == WIRE_FEATURE_WATCH_DEPTH &&
+		       STORE_PAGE_FEATURE_DOMID_ANY == WIRE_FEATURE_DOMID_ANY,
+	       "the page says what the store offers");
+
 static void reset_in_store(struct conn *conn)
 {
 	struct store_input in = { .type = STORE_IN_RING_RESET, .conn = conn->id };
@@ -119,11 +126,13 @@ static void guest_stopped(struct conn *conn, enum conn_fault fault)
 	struct guest *guest = guest_of(conn);
 
 	log_line(&conn->server->log, guest->told ? LOG_DEBUG : LOG_WARNING,
-		 "domain %u: %s: not served until it reconnects", guest->domid, fault_text(fault));
+		 "domain %u: %s: not served until it %s", guest->domid, fault_text(fault),
+		 guest->features & STORE_PAGE_FEATURE_RECONNECT ? "reconnects" : "is introduced anew");
 	guest->told = true;
 	conn_drop_buffers(conn);
 	reset_in_store(conn);
-	atomic_store_explicit(guest->page.error, fault_code(fault), memory_order_release);
+	if (guest->features & STORE_PAGE_FEATURE_ERROR)
+		atomic_store_explicit(guest->page.error, fault_code(fault), memory_order_release);
 	notify(guest);
 }
 
@@ -152,15 +161,17 @@ static void connect_page(struct guest *guest, bool fresh)
 
 	if (fresh)
 		store_page_reset(page);
-	atomic_store_explicit(page->error, STORE_PAGE_ERROR_NONE, memory_order_relaxed);
-	atomic_store_explicit(page->server_features, GUEST_FEATURES, memory_order_relaxed);
+	if (guest->features & STORE_PAGE_FEATURE_ERROR)
+		atomic_store_explicit(page->error, STORE_PAGE_ERROR_NONE, memory_order_relaxed);
+	atomic_store_explicit(page->server_features, guest->features, memory_order_relaxed);
 	atomic_store_explicit(page->connection, STORE_PAGE_CONNECTED, memory_order_release);
 	notify(guest);
 }
 
 static bool wants_reconnect(const struct guest *guest)
 {
-	return atomic_load_explicit(guest->page.connection, memory_order_acquire) == STORE_PAGE_RECONNECT;
+	return (guest->features & STORE_PAGE_FEATURE_RECONNECT) &&
+	       atomic_load_explicit(guest->page.connection, memory_order_acquire) == STORE_PAGE_RECONNECT;
 }
 
 /* A server that is gone moved its indices: what it was told, watches above all, is unknown here, and half a

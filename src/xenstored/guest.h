@@ -20,15 +20,11 @@ struct guest {
 	uint32_t port; /* local */
 	void *mapped;  /* the page */
 	struct store_page page;
-	bool masked; /* the port was reported and not unmasked since */
-	bool kick;   /* the rings moved since the guest was last notified */
-	bool told;   /* its fault was logged: once a life, or a guest could fill the log */
+	uint32_t features; /* STORE_PAGE_FEATURE_ bits that it is offered, and may use */
+	bool masked;	   /* the port was reported and not unmasked since */
+	bool kick;	   /* the rings moved since the guest was last notified */
+	bool told;	   /* its fault was logged: once a life, or a guest could fill the log */
 };
-
-/* What we offer, in server_features. */
-#define GUEST_FEATURES                                                                              \
-	(STORE_PAGE_FEATURE_RECONNECT | STORE_PAGE_FEATURE_ERROR | STORE_PAGE_FEATURE_WATCH_DEPTH | \
-	 STORE_PAGE_FEATURE_DOMID_ANY)
 
 /* Attaches to the page in @guest->mapped and tells the guest that it is connected. @fresh: the rings are emptied. */
 void guest_start(struct guest *guest, struct server *server, uint32_t id, bool fresh);

@@ -204,6 +204,7 @@ void guests_map(struct guests *guests, const struct store_effect *effect)
 	if (guest) {
 		guest->guests = guests;
 		guest->domid = effect->domid;
+		guest->features = effect->features;
 		list_init(&guest->all);
 		in.error = map(guests, guest, effect);
 	}
