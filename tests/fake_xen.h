@@ -10,7 +10,7 @@
 
 #include <xenbus/platform_ops.h>
 
-#define FAKE_DOMAINS 64u
+#define FAKE_DOMAINS 160u
 
 struct fake_domain {
 	bool exists, shutdown, dying;

@@ -297,6 +297,58 @@ static void a_flooding_guest_costs_the_victim_one_turn_and_us_no_events(void **s
 	world_end(w);
 }
 
+/* All kick at once: whoever is not looked at in this round is passed by one more turn of everybody who is. */
+static void all_that_kicked_have_their_turn_in_the_same_round(void **state)
+{
+	const uint32_t last = FAKE_DOMAINS - 1;
+	struct world *w = world_begin();
+	uint64_t served;
+
+	for (uint32_t domid = 1; domid <= last; domid++)
+		guest_add(w, domid);
+	world_settle(w);
+	served = w->server.fairness.now.served;
+	for (uint32_t domid = 1; domid <= last; domid++) {
+		guest_put(w, domid, XS_READ, 5, "x", 2);
+		fake_xen_kick(&w->xen, domid);
+	}
+	world_serve(w);
+	assert_int_equal(w->server.fairness.now.served - served, last);
+	assert_int_equal(w->server.fairness.most_guest, 1);
+	world_end(w);
+}
+
+/* Five hundred watches match what it writes: its turn is over after a few writes, not after 32. */
+static void a_turn_ends_at_its_cost_too(void **state)
+{
+	struct world *w = world_begin();
+	int watcher = socket_connect(w);
+	struct answer answer;
+	char payload[32];
+	uint64_t served;
+
+	guest_add(w, 3);
+	for (int i = 0; i < 500; i++) {
+		size_t len = (size_t)snprintf(payload, sizeof(payload), "/local/domain/3%c%d", 0, i) + 1;
+
+		socket_ask(w, watcher, XS_WATCH, 0, payload, len, &answer);
+		assert_int_equal(read(watcher, payload, 16), 16);
+		assert_true(read(watcher, answer.payload, sizeof(answer.payload)) > 0); /* the first event */
+	}
+	served = w->server.fairness.now.served;
+	for (int i = 0; i < 20; i++) {
+		size_t len = (size_t)snprintf(payload, sizeof(payload), "k%d%cx", i, 0);
+
+		guest_put(w, 3, XS_WRITE, 5, payload, len);
+	}
+	fake_xen_kick(&w->xen, 3);
+	world_serve(w);
+	assert_int_equal(w->server.fairness.now.served - served, TURN_EFFECTS / 501 + 1);
+	close(watcher);
+	world_settle(w);
+	world_end(w);
+}
+
 /* -- lies --------------------------------------------------------------------------------------- */
 
 static void expect_dead_and_revive(struct world *w, uint32_t domid, uint32_t error)
@@ -755,6 +807,8 @@ int main(void)
 		cmocka_unit_test(a_guest_that_takes_no_replies_is_not_read_from),
 		cmocka_unit_test(the_limit_on_outstanding_requests_can_be_changed),
 		cmocka_unit_test(a_flooding_guest_costs_the_victim_one_turn_and_us_no_events),
+		cmocka_unit_test(all_that_kicked_have_their_turn_in_the_same_round),
+		cmocka_unit_test(a_turn_ends_at_its_cost_too),
 		cmocka_unit_test(indices_out_of_bounds_stop_that_guest_alone),
 		cmocka_unit_test(a_message_too_long_stops_that_guest_alone),
 		cmocka_unit_test(reconnecting_drops_half_a_message_and_the_watches),

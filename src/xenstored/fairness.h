@@ -27,8 +27,10 @@
 #include <stdint.h>
 
 #define TURN_REQUESTS 32u /* of one connection in one round */
-#define PRECEDENCE_REQUESTS \
-	512u /* of one connection while precedence is held: then guests have a turn (precedence.h) */
+/* Replies and events: a turn that has caused so many is over. The last request may cause more. */
+#define TURN_EFFECTS 1024u
+/* Of one connection while precedence is held (precedence.h): then guests have a turn. */
+#define PRECEDENCE_REQUESTS 512u
 #define PASSED_BOUND (2 * TURN_REQUESTS)
 #define PASSED_BOUND_GUEST (PASSED_BOUND + PRECEDENCE_REQUESTS + TURN_REQUESTS)
 

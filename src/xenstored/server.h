@@ -48,6 +48,7 @@ struct server {
 	struct store_effects effects;
 	struct conn *asking; /* whose request is being worked off; NULL: nobody's */
 	bool dispatching;    /* effects are being carried out: what they cause joins the end of the list */
+	uint64_t carried;    /* effects carried out so far */
 	uint64_t inputs; /* given to the store from outside; those that follow from effects do not count */
 	struct pool pool;
 	struct idmap conns; /* the store's id -> struct conn */
@@ -58,8 +59,8 @@ struct server {
 	struct precedence precedence;
 	struct fairness fairness;
 	uint64_t opened_ns;
-	uint64_t clock_ns; /* as of when it was last read; 0: since the last poll it was not */
-	struct meter_sum gone; /* of connections of domain 0 that are no more */
+	uint64_t clock_ns;	  /* as of when it was last read; 0: since the last poll it was not */
+	struct meter_sum gone;	  /* of connections of domain 0 that are no more */
 	unsigned int busy_rounds; /* since the store last had a tick */
 	bool stopping;
 	int status; /* for exit(), once stopping */

@@ -119,7 +119,7 @@ static void list_without_end(struct hostile *h)
 	take(h);
 }
 
-/* Asks for much and takes nothing; and is told of all that others do, where it may be. */
+/* Asks for much and takes nothing. */
 static void stall(struct hostile *h)
 {
 	for (int i = 0; i < SENDS_A_STEP && push(h, XS_DIRECTORY_PART, 0,
@@ -135,6 +135,25 @@ static void watch_all(struct hostile *h)
 	static const char everything[] = "/\0storm";
 
 	push(h, XS_WATCH, 0, everything, sizeof(everything));
+}
+
+/* Told of all that others do. */
+static void wait_for_nothing(struct hostile *h)
+{
+	send_rest(h);
+}
+
+/* Told of all that it does. */
+static void hoard_events(struct hostile *h)
+{
+	char payload[128];
+
+	for (int i = 0; i < SENDS_A_STEP; i++) {
+		size_t len = in_home(h, payload, sizeof(payload), "n%u", h->n % 500);
+
+		if (!push(h, XS_WRITE, 0, payload, len))
+			break;
+	}
 }
 
 static void start_transaction(struct hostile *h)
@@ -356,8 +375,10 @@ const struct hostile_kind hostile_kinds[] = {
 	{ "flood, ring", true, NULL, flood, 8 * MIB },
 	{ "listings, socket", false, NULL, list_without_end, 8 * MIB },
 	{ "listings, ring", true, NULL, list_without_end, 8 * MIB },
-	{ "stalled reader, socket", false, watch_all, stall, 34 * MIB },
-	{ "stalled reader, ring", true, watch_all, stall, 8 * MIB },
+	{ "stalled reader, socket", false, NULL, stall, 8 * MIB },
+	{ "stalled reader, ring", true, NULL, stall, 8 * MIB },
+	{ "stalled watcher, socket", false, watch_all, wait_for_nothing, 40 * MIB, true },
+	{ "stalled watcher, ring", true, watch_all, hoard_events, 8 * MIB },
 	{ "giant transactions, socket", false, NULL, giant_transactions, 8 * MIB },
 	{ "giant transactions, ring", true, NULL, giant_transactions, 8 * MIB },
 	{ "transactions left open, ring", true, NULL, left_open, 8 * MIB },
@@ -420,6 +441,8 @@ void hostile_end(struct hostile *h)
 	struct load *load = h->load;
 
 	load->contended = false;
+	if (h->gone && !h->kind->may_close)
+		load_wrong(load, "%s: the server closed the connection", h->kind->name);
 	peer_conn_close(h->conn);
 	for (unsigned int i = 0; i < HALF_OPEN; i++)
 		peer_conn_close(h->half[i]);

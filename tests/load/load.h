@@ -135,7 +135,8 @@ struct hostile_kind {
 	/* Both may be NULL. */
 	void (*begin)(struct hostile *hostile);
 	void (*step)(struct hostile *hostile);
-	uint32_t more_kib; /* what it may cost in memory, beyond what anybody may */
+	uint32_t more_kib; /* what it may cost in memory */
+	bool may_close;	   /* the server may give it up: it takes no events, and gets ever more of them */
 };
 
 extern const struct hostile_kind hostile_kinds[];
