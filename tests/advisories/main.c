@@ -115,7 +115,7 @@ static void set_environment(void)
 	const char *before = getenv("ASAN_OPTIONS");
 	char options[512];
 
-	snprintf(options, sizeof(options), "%s%squarantine_size_mb=1:thread_local_quarantine_size_kb=0",
+	snprintf(options, sizeof(options), "%s%squarantine_size_mb=1:thread_local_quarantine_size_kb=64",
 		 before ? before : "", before ? ":" : "");
 	setenv("ASAN_OPTIONS", options, 1);
 	setenv("MALLOC_PERTURB_", "165", 1);
