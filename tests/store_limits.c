@@ -347,6 +347,30 @@ static void every_kind_can_be_a_domains_own(void **state)
 	world_end(w);
 }
 
+/* A guest that may write into nodes of dom0 is held to its own limits there, not by all that dom0 has. */
+static void what_dom0_pays_for_is_held_to_no_limit(void **state)
+{
+	uint32_t c, five, six, tx;
+	struct world *w = two_guests(&c, &five, &six);
+
+	says(w, c, "WRITE /shared|", "OK|");
+	says(w, c, "SET_PERMS /shared|b0|", "OK|");
+	says(w, c, "SET_QUOTA nodes|5|", "OK|");
+	says(w, c, "SET_QUOTA memory|1000|", "OK|");
+	for (int i = 0; i < 100; i++) {
+		char request[64];
+
+		snprintf(request, sizeof(request), "WRITE /dom0s/n%d|1234567890", i);
+		says(w, c, request, "OK|");
+	}
+	assert_true(stats_of(w, 0).memory > 1000 && stats_of(w, 0).nodes > 5);
+	says(w, five, "WRITE /shared|some more bytes than there were", "OK|");
+	tx = world_begin(w, five);
+	says_in(w, five, tx, "WRITE /shared|a few more bytes than there were before", "OK|");
+	says_in(w, five, tx, "TRANSACTION_END T|", "OK|");
+	world_end(w);
+}
+
 /* -- maxima and refusals */
 
 static void the_most_there_was_is_kept(void **state)
@@ -621,6 +645,7 @@ int main(void)
 		cmocka_unit_test(a_domains_own_limit_overrides_the_default),
 		cmocka_unit_test(what_cannot_be_a_limit_is_refused),
 		cmocka_unit_test(every_kind_can_be_a_domains_own),
+		cmocka_unit_test(what_dom0_pays_for_is_held_to_no_limit),
 		cmocka_unit_test(the_most_there_was_is_kept),
 		cmocka_unit_test(what_was_refused_is_no_maximum),
 		cmocka_unit_test(the_largest_of_all_outlives_its_domain_until_reset),

@@ -317,6 +317,46 @@ static void special_watches_follow_their_permissions(void **state)
 	world_end(w);
 }
 
+/* As of any node: the owner may set the list, but not give it away; the next domain of that number is another. */
+static void who_owns_a_special_event_decides_who_hears_it(void **state)
+{
+	struct world *w = world_new();
+	const uint32_t c = world_connect(w), g = world_introduce(w, 5);
+
+	says(w, c, "SET_PERMS @releaseDomain|n5|r6|", "OK|");
+	says(w, g, "GET_PERMS @releaseDomain|", "n5|r6|");
+	says(w, g, "SET_PERMS @releaseDomain|n5|", "OK|");
+	says(w, g, "SET_PERMS @releaseDomain|n0|r5|", "EPERM|");
+	says(w, g, "SET_PERMS @introduceDomain|n5|", "EACCES|");
+	says(w, g, "SET_PERMS @nothing|n5|", "EINVAL|");
+	says(w, c, "GET_PERMS @releaseDomain|", "n5|");
+	world_kill(w, 5);
+	says(w, world_introduce(w, 5), "SET_PERMS @releaseDomain|n5|", "EACCES|");
+	world_end(w);
+}
+
+static void resetting_inside_a_transaction_ends_that_too(void **state)
+{
+	struct world *w = world_new();
+	const uint32_t c = world_connect(w), g = world_introduce(w, 5);
+
+	says(w, c, "WRITE /local/domain/5/a|", "OK|");
+	says(w, c, "SET_PERMS /local/domain/5|n5|", "OK|");
+	for (int i = 0; i < 2; i++) {
+		const uint32_t conn = i ? g : c, tx = world_begin(w, conn);
+
+		says(w, conn, "WATCH /local/domain/5|t|", "OK|");
+		free(world_heard(w, conn));
+		says_in(w, conn, tx, "WRITE /local/domain/5/new|", "OK|");
+		says_in(w, conn, tx, "RESET_WATCHES |", "OK|");
+		says_in(w, conn, tx, "WRITE /local/domain/5/new|", "ENOENT|");
+		says_in(w, conn, tx, "TRANSACTION_END T|", "ENOENT|");
+		says(w, conn, "UNWATCH /local/domain/5|t|", "ENOENT|");
+		says(w, conn, "READ /local/domain/5/new|", "ENOENT|");
+	}
+	world_end(w);
+}
+
 static void shutdown_is_told_once_until_resume(void **state)
 {
 	struct world *w = world_new();
@@ -463,6 +503,8 @@ int main(void)
 		cmocka_unit_test(a_reader_of_the_parent_hears_of_an_unreadable_child),
 		cmocka_unit_test(special_watches_hear_domains_come_and_go),
 		cmocka_unit_test(special_watches_follow_their_permissions),
+		cmocka_unit_test(who_owns_a_special_event_decides_who_hears_it),
+		cmocka_unit_test(resetting_inside_a_transaction_ends_that_too),
 		cmocka_unit_test(shutdown_is_told_once_until_resume),
 		cmocka_unit_test(an_event_still_queued_is_not_sent_again),
 		cmocka_unit_test(merging_holds_for_many_events),

@@ -442,6 +442,101 @@ static void reconnecting_drops_half_a_message_and_the_watches(void **state)
 	world_end(w);
 }
 
+/* -- features: what dom0 sets before is what the page says, and what is served ------------------------ */
+
+static void set_features(struct world *w, uint32_t domid, unsigned int features)
+{
+	struct answer answer;
+	char payload[32];
+	const int len = snprintf(payload, sizeof(payload), "%u%c%u", domid, 0, features) + 1;
+
+	guest_ask(w, 0, WIRE_SET_FEATURE, payload, (size_t)len, &answer);
+	assert_string_equal(answer.payload, "OK");
+}
+
+static void a_page_offers_what_was_set_for_its_domain(void **state)
+{
+	struct world *w = world_begin();
+
+	guest_add(w, 3);
+	assert_int_equal(atomic_load(guest_page(w, 3).server_features), WIRE_FEATURES_ALL);
+	for (uint32_t features = 0; features <= WIRE_FEATURES_ALL; features++) {
+		struct answer answer;
+
+		fake_xen_create(&w->xen, 4);
+		set_features(w, 4, features);
+		guest_add(w, 4);
+		assert_int_equal(atomic_load(guest_page(w, 4).server_features), features);
+		guest_ask(w, 4, WIRE_GET_FEATURE, "", 0, &answer);
+		assert_int_equal(atoi(answer.payload), features);
+		assert_string_equal(guest_introduce(w, 4), "OK");
+		assert_int_equal(atomic_load(guest_page(w, 4).server_features), features);
+		fake_xen_destroy(&w->xen, 4);
+		world_settle(w);
+	}
+	world_end(w);
+}
+
+/* Its broken ring stays broken, and no field is written that it was not told of. */
+static void what_is_not_offered_is_not_served(void **state)
+{
+	struct world *w = world_begin();
+	struct store_page page;
+
+	fake_xen_create(&w->xen, 3);
+	set_features(w, 3, WIRE_FEATURE_WATCH_DEPTH);
+	guest_add(w, 3);
+	page = guest_page(w, 3);
+	atomic_store(page.error, 77);
+	atomic_store(page.req.prod, atomic_load(page.req.cons) + 5000);
+	fake_xen_kick(&w->xen, 3);
+	world_settle(w);
+	assert_non_null(strstr(w->said, "not served until it is introduced anew"));
+	atomic_store(page.connection, STORE_PAGE_RECONNECT);
+	fake_xen_kick(&w->xen, 3);
+	world_settle(w);
+	assert_int_equal(atomic_load(page.connection), STORE_PAGE_RECONNECT);
+	assert_int_equal(atomic_load(page.error), 77);
+	atomic_store(page.connection, STORE_PAGE_CONNECTED);
+	assert_string_equal(guest_introduce(w, 3), "OK");
+	guest_expect_read(w, 3, "nothing", "ENOENT");
+	world_end(w);
+}
+
+static void the_limit_on_outstanding_requests_is_a_domains_own(void **state)
+{
+	struct world *w = world_begin();
+	struct store_domain_stats st;
+	struct store_page three, four;
+	struct answer answer;
+
+	guest_add(w, 3);
+	guest_add(w, 4);
+	guest_ask(w, 0, WIRE_SET_QUOTA, "3\0outstanding\0002", 16, &answer);
+	assert_string_equal(answer.payload, "OK");
+	for (uint32_t domid = 3; domid <= 4; domid++) {
+		for (uint32_t i = 0; i < 10; i++)
+			guest_put(w, domid, XS_READ, i, "nothing", 8);
+		fake_xen_kick(&w->xen, domid);
+	}
+	world_serve(w);
+	three = guest_page(w, 3);
+	four = guest_page(w, 4);
+	assert_int_equal(byte_ring_used(&three.rsp), 2 * (WIRE_HEADER_SIZE + sizeof("ENOENT")));
+	assert_int_equal(byte_ring_used(&four.rsp), 10 * (WIRE_HEADER_SIZE + sizeof("ENOENT")));
+	for (uint32_t i = 0; i < 10; i++) {
+		guest_get(w, 3, &answer);
+		assert_int_equal(answer.header.req_id, i);
+	}
+	world_settle(w);
+	assert_int_equal(store_domain_stats(w->server.store, 3, &st), 0);
+	assert_int_equal(st.quota[STORE_QUOTA_OUTSTANDING].now, 0);
+	assert_int_equal(st.quota[STORE_QUOTA_OUTSTANDING].max, 2);
+	assert_int_equal(store_domain_stats(w->server.store, 4, &st), 0);
+	assert_int_equal(st.quota[STORE_QUOTA_OUTSTANDING].max, 10);
+	world_end(w);
+}
+
 /* -- coming and going ----------------------------------------------------------------------------- */
 
 static void a_domains_death_frees_its_ring_and_is_told_once(void **state)
@@ -812,6 +907,9 @@ int main(void)
 		cmocka_unit_test(indices_out_of_bounds_stop_that_guest_alone),
 		cmocka_unit_test(a_message_too_long_stops_that_guest_alone),
 		cmocka_unit_test(reconnecting_drops_half_a_message_and_the_watches),
+		cmocka_unit_test(a_page_offers_what_was_set_for_its_domain),
+		cmocka_unit_test(what_is_not_offered_is_not_served),
+		cmocka_unit_test(the_limit_on_outstanding_requests_is_a_domains_own),
 		cmocka_unit_test(a_domains_death_frees_its_ring_and_is_told_once),
 		cmocka_unit_test(an_id_can_live_again),
 		cmocka_unit_test(introducing_again_binds_again_and_empties_the_ring),
