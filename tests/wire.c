@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <limits.h>
 #include <xenbus/wire.h>
 
 static int check(const char *path)
@@ -59,6 +60,7 @@ static void error_names_go_both_ways(void **state)
 		assert_int_equal(wire_error_number(name, strlen(name) - 1), 0);
 	}
 	assert_string_equal(wire_error_name(-EPROTO), "EINVAL");
+	assert_string_equal(wire_error_name(INT_MIN), "EINVAL");
 	assert_int_equal(wire_error_number("EQUOTA", 6), 0);
 	assert_int_equal(wire_error_number("EINVAL", 7), 0);
 	assert_int_equal(wire_error_number("", 0), 0);

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-static uint32_t find_row(int number)
+static uint32_t find_row(int64_t number)
 {
 	uint32_t row = 0;
 
@@ -14,7 +14,7 @@ static uint32_t find_row(int number)
 
 uint32_t wire_error_row(int error)
 {
-	const uint32_t row = find_row(error < 0 ? -error : error);
+	const uint32_t row = find_row(error < 0 ? -(int64_t)error : error);
 
 	return row < WIRE_ERROR_COUNT ? row : find_row(EINVAL);
 }
