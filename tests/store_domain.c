@@ -248,6 +248,24 @@ static void a_domain_and_its_stub_die_together(void **state)
 	world_end(w);
 }
 
+static void a_stub_hears_its_targets_nodes_go(void **state)
+{
+	struct world *w = world_new();
+	const uint32_t c = world_connect(w);
+	uint32_t stub;
+
+	world_introduce(w, 5);
+	stub = world_introduce(w, 6);
+	says(w, c, "WRITE /home/5|1", "OK|");
+	says(w, c, "SET_PERMS /home/5|n5|", "OK|");
+	says(w, c, "SET_TARGET 6|5|", "OK|");
+	says(w, stub, "WATCH /home|t|", "OK|");
+	hears(w, stub, "/home|t|");
+	world_kill(w, 5);
+	hears(w, stub, "/home/5|t|");
+	world_end(w);
+}
+
 /* An open snapshot still sees the dead domain's nodes, as they were; its own account is empty. */
 static void a_snapshot_outlives_a_domain(void **state)
 {
@@ -327,6 +345,7 @@ int main(void)
 		cmocka_unit_test(nor_does_it_inside_an_open_transaction),
 		cmocka_unit_test(release_ends_the_instance),
 		cmocka_unit_test(a_domain_and_its_stub_die_together),
+		cmocka_unit_test(a_stub_hears_its_targets_nodes_go),
 		cmocka_unit_test(a_snapshot_outlives_a_domain),
 		cmocka_unit_test(domains_are_listed_in_rising_order),
 		cmocka_unit_test(inputs_about_strangers_do_nothing),

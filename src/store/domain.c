@@ -185,8 +185,8 @@ void domain_die(struct store *s, struct domain *domain, struct store_effects *ou
 		effect_add(out, &(struct store_effect){
 					.type = STORE_OUT_UNMAP_RING, .domid = domid, .conn = ring });
 	domain->target = NULL;
-	forget_targets(s, domain);
 	lose_nodes(s, domain, out);
+	forget_targets(s, domain); /* its stub could read what went, and hears of it */
 	limit_bury(s, domain);
 	domain_unref(s, domain);
 	if (introduced)
