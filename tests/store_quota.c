@@ -137,6 +137,58 @@ static void a_commit_over_quota_by_now_ends_eagain(void **state)
 	world_end(w);
 }
 
+/* Domain 0 may put a guest over its limit. What it has it may still change, in a transaction too. */
+static void who_is_over_may_change_what_it_has(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g, tx;
+	struct world *w;
+
+	q.nodes = 3;
+	w = guest_world(&q, &c, &g);
+	for (int i = 0; i < 5; i++) {
+		char request[64];
+
+		snprintf(request, sizeof(request), "WRITE /local/domain/5/n%d|", i);
+		says(w, c, request, "OK|");
+	}
+	assert_int_equal(nodes_of(w, 5), 6);
+	tx = world_begin(w, g);
+	says_in(w, g, tx, "WRITE n1|new", "OK|");
+	says_in(w, g, tx, "WRITE more|", "ENOSPC|");
+	says_in(w, g, tx, "TRANSACTION_END T|", "OK|");
+	tx = world_begin(w, g);
+	says_in(w, g, tx, "RM n2|", "OK|");
+	says_in(w, g, tx, "WRITE instead|", "OK|");
+	says_in(w, g, tx, "WRITE more|", "ENOSPC|");
+	says_in(w, g, tx, "TRANSACTION_END T|", "OK|");
+	says(w, g, "READ n1|", "new");
+	assert_int_equal(nodes_of(w, 5), 6);
+	world_end(w);
+}
+
+/* What it made for itself before it became a stub is not its target's. */
+static void in_a_transaction_each_owner_pays_its_own(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g, stub, tx;
+	struct world *w;
+
+	q.nodes = 6;
+	w = guest_world(&q, &c, &g);
+	stub = world_introduce(w, 6);
+	says(w, c, "MKDIR /d|", "OK|");
+	says(w, c, "SET_PERMS /d|b0|", "OK|");
+	tx = world_begin(w, stub);
+	assert_int_equal(until_refused(w, stub, tx, "WRITE /d/mine%u|", "ENOSPC|"), 6);
+	says(w, c, "SET_TARGET 6|5|", "OK|");
+	assert_int_equal(until_refused(w, stub, tx, "WRITE /d/its%u|", "ENOSPC|"), 5);
+	says_in(w, stub, tx, "TRANSACTION_END T|", "OK|");
+	assert_int_equal(nodes_of(w, 5), 6);
+	assert_int_equal(nodes_of(w, 6), 6);
+	world_end(w);
+}
+
 static void a_guest_has_exactly_128_watches(void **state)
 {
 	const struct store_quota q = defaults();
@@ -549,6 +601,8 @@ int main(void)
 		cmocka_unit_test(a_snapshot_does_not_hold_a_guests_quota),
 		cmocka_unit_test(in_a_transaction_the_net_counts),
 		cmocka_unit_test(a_commit_over_quota_by_now_ends_eagain),
+		cmocka_unit_test(who_is_over_may_change_what_it_has),
+		cmocka_unit_test(in_a_transaction_each_owner_pays_its_own),
 		cmocka_unit_test(a_guest_has_exactly_128_watches),
 		cmocka_unit_test(a_guest_has_exactly_10_transactions),
 		cmocka_unit_test(a_list_has_exactly_5_entries),

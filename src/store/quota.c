@@ -96,38 +96,51 @@ static void mark_removed(struct store *s, const struct tx *tx, bool mark)
 	}
 }
 
-static bool is_within(const struct store *s, const struct domain *who, uint64_t nodes, uint64_t bytes)
+/* Who is over its limit already, for domain 0 may put it there, is refused only what makes it more. */
+static bool grows_past(const struct store *s, const struct domain *who, enum store_quota_kind kind,
+		       uint64_t now, uint64_t more, uint64_t freed)
 {
-	return !limit_is_passed(s, who, STORE_QUOTA_NODES, nodes) &&
-	       !limit_is_passed(s, who, STORE_QUOTA_MEMORY, bytes);
+	return more > freed && limit_is_passed(s, who, kind, now + more - freed);
 }
 
-/* Is @who, with @nodes and @bytes more, within the limits, @tx's removals set off? */
+/* May @who have @nodes and @bytes more, @tx's removals set off? */
 static bool fits(struct store *s, const struct tx *tx, const struct domain *who, uint64_t nodes,
 		 uint64_t bytes)
 {
 	uint64_t freed_bytes = 0;
 	uint32_t freed = 0;
 
-	nodes += who->nodes;
-	bytes += who->memory;
-	if (is_within(s, who, nodes, bytes))
+	if (!grows_past(s, who, STORE_QUOTA_NODES, who->nodes, nodes, 0) &&
+	    !grows_past(s, who, STORE_QUOTA_MEMORY, who->memory, bytes, 0))
 		return true;
 	if (tx) {
 		mark_removed(s, tx, true);
 		freed = removed_nodes(s, tx, who, &freed_bytes);
 		mark_removed(s, tx, false);
 	}
-	return is_within(s, who, nodes - freed, bytes - freed_bytes);
+	return !grows_past(s, who, STORE_QUOTA_NODES, who->nodes, nodes, freed) &&
+	       !grows_past(s, who, STORE_QUOTA_MEMORY, who->memory, bytes, freed_bytes);
+}
+
+/* Nodes that @tx made and that are @who's: not all of them, where their maker changed whom it is the stub of. */
+static uint32_t created_nodes(const struct store *s, const struct tx *tx, const struct domain *who)
+{
+	uint32_t count = 0;
+
+	list_for_each (pos, &tx->created)
+		count += perms_owner(s, list_entry(pos, struct txnode, by_creation)->perms) == who;
+	return count;
 }
 
 int quota_check_nodes(struct request *rq, struct domain *owner, uint32_t nodes, uint64_t bytes)
 {
-	const uint64_t more = (uint64_t)nodes + (rq->tx ? rq->tx->created_nodes : 0);
+	uint64_t more = (uint64_t)nodes + (rq->tx ? rq->tx->created_nodes : 0);
 
 	if (domain_is_privileged(rq->dom) || fits(rq->s, NULL, owner, more, bytes))
 		return quota_check_memory(rq, owner, bytes);
 	reclaim_all(rq->s);
+	if (rq->tx)
+		more = (uint64_t)nodes + created_nodes(rq->s, rq->tx, owner);
 	if (fits(rq->s, rq->tx, owner, more, bytes))
 		return 0;
 	return refuse(rq,
