@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # A front door to Meson and the scripts; the build is described in meson.build.
-.PHONY: all demo check lab bench install clean format
+.PHONY: all demo check lab bench fuzz install clean format
 all:
 	@scripts/setup build
 	@scripts/build
@@ -14,10 +14,13 @@ lab:
 	@lab/lab demo
 bench:
 	@scripts/bench
+fuzz:
+	@scripts/setup build clang
+	@scripts/fuzz $(SECONDS)
 install: all
 	meson install -C build
 format:
 	@scripts/setup format
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 clean:
-	rm -rf build build-clang build-asan build-noxen build-aarch64 build-aarch64-sysroot
+	rm -rf build build-clang build-asan build-noxen build-fuzz build-aarch64 build-aarch64-sysroot

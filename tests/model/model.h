@@ -79,7 +79,8 @@ void model_free(struct model *model);
 
 /* What the store did with @in (@ret and @fx, whose out-fields stand in @in by now) compared with what it should
  * have done. Returns NULL, or the difference as text, valid until the next call. Log lines are not compared, the
- * texts of CONTROL are not, and of DIRECTORY_PART's generation only whether it changed when the node did. */
+ * texts of CONTROL are not, and of DIRECTORY_PART's generation only, outside
+ * transactions, whether it changed when the node did. */
 const char *model_step(struct model *model, const struct store_input *in, int ret,
 		       const struct store_effects *fx);
 
