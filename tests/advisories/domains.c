@@ -8,6 +8,8 @@
 
 /* -- 115: what only the toolstack may ----------------------------------------------------------- */
 
+enum { SET_FEATURE = 24, GET_QUOTA, SET_QUOTA }; /* younger than Debian's header */
+
 void xsa_115_privilege(struct trial *t)
 {
 	create(t, 20);
@@ -23,6 +25,10 @@ void xsa_115_privilege(struct trial *t)
 	must(t, was_refused(t), "a guest may resume");
 	ask(t, t->who, XS_SET_TARGET, "%u|0|", WHO);
 	must(t, was_refused(t), "a guest may choose a target");
+	for (uint32_t op = SET_FEATURE; op <= SET_QUOTA; op++) {
+		ask(t, t->who, op, op == GET_QUOTA ? "0|nodes|" : "20|nodes|1|");
+		must(t, was_refused(t), "a guest may see or set features and quotas");
+	}
 	ask(t, t->who, XS_CONTROL, "help|"); /* oxenstored says OK and does nothing */
 	must(t, was_refused(t) || (t->kind == PEER_OX && t->reply.header.len <= 3),
 	     "a guest may control the server");

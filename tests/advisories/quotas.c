@@ -137,7 +137,7 @@ static void memory_of_transactions(struct trial *t)
 		}
 	}
 	must(t, count <= 2 * TRANSACTIONS, "a guest has any number of transactions");
-	must(t, bytes <= MEMORY, "transactions hold any amount of memory");
+	must(t, bytes <= MEMORY, "transactions hold more than 2.5 MB");
 }
 
 void xsa_326_transaction(struct trial *t)
