@@ -277,11 +277,11 @@ static void members_that_are_missing_do_no_harm(void **state)
 	static const char *const readings[] = {
 		"{\"interval_us\":null,\"store\":{},\"domains\":[],\"connections\":[],\"conflicts\":[]}",
 		"{\"interval_us\":0,\"store\":{\"requests\":1},\"domains\":[{}],\"connections\":[{}],\"conflicts\":[{}]}",
-		"{\"interval_us\":1,\"store\":{\"requests\":[\"a\"]},\"domains\":[{\"quota\":{\"a\":1}}],"
-		"\"connections\":[{\"requests\":{\"READ\":7},\"latency_us\":[1,{}]}],\"conflicts\":[{\"count\":1},"
-		"{\"count\":1,\"kind\":5,\"lost_by\":7,\"caused_by\":[]}]}",
-		"{\"interval_us\":[],\"store\":{},\"domains\":[{\"requests\":[7],\"quota\":[{\"refused\":1}]}],"
-		"\"connections\":[{\"requests\":[7],\"queue\":[]}],\"conflicts\":[]}",
+		("{\"interval_us\":1,\"store\":{\"requests\":[\"a\"]},\"domains\":[{\"quota\":{\"a\":1}}],"
+		 "\"connections\":[{\"requests\":{\"READ\":7},\"latency_us\":[1,{}]}],\"conflicts\":[{\"count\":1},"
+		 "{\"count\":1,\"kind\":5,\"lost_by\":7,\"caused_by\":[]}]}"),
+		("{\"interval_us\":[],\"store\":{},\"domains\":[{\"requests\":[7],\"quota\":[{\"refused\":1}]}],"
+		 "\"connections\":[{\"requests\":[7],\"queue\":[]}],\"conflicts\":[]}"),
 	};
 
 	for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
