@@ -139,10 +139,10 @@ static void counts_are_differences_and_states_are_not(void **state)
 		"3000000", "25",
 		"1") ",\"domains\":[{\"domain\":5,\"instance\":2,\"requests\":{\"READ\":12,\"WRITE\":1},"
 		     "\"latency_us\":[1,5,6],\"queue\":{\"requests\":8},\"quota\":{\"nodes\":{\"now\":5,"
-		     "\"max\":9,\"refused\":3}}},{\"domain\":6,\"instance\":4,\"requests\":{\"READ\":2}}],"
+		     "\"max\":9,\"refused\":3}}},{\"domain\":6,\"instance\":4,\"requests\":{\"READ\":20}}],"
 		     "\"connections\":[{\"id\":2,\"requests\":{\"READ\":11}},{\"id\":3,\"requests\":{\"READ\":1}}],"
 		     "\"conflicts\":[{\"lost_by\":{\"domain\":0},\"kind\":\"removed\",\"path\":\"/x\","
-		     "\"caused_by\":{\"domain\":5},\"quota\":null,\"count\":2},{\"lost_by\":{\"domain\":0},"
+		     "\"caused_by\":{\"domain\":5},\"quota\":null,\"count\":6},{\"lost_by\":{\"domain\":0},"
 		     "\"kind\":\"written\",\"path\":\"/x\",\"caused_by\":{\"domain\":5},\"quota\":null,\"count\":9}]}");
 
 	assert_int_equal(stats_subtract(now, before), 0);
@@ -151,10 +151,10 @@ static void counts_are_differences_and_states_are_not(void **state)
 		"\"requests\":{\"READ\":15},\"errors\":0,\"transactions\":{\"open\":2,\"conflicts\":0,\"doomed\":0},"
 		"\"nodes\":7},\"domains\":[{\"domain\":5,\"instance\":2,\"requests\":{\"READ\":2,\"WRITE\":1},"
 		"\"latency_us\":[0,3,6],\"queue\":{\"requests\":8},\"quota\":{\"nodes\":{\"now\":5,\"max\":9,"
-		"\"refused\":2}}},{\"domain\":6,\"instance\":4,\"requests\":{\"READ\":2}}],\"connections\":[{\"id\":2,"
+		"\"refused\":2}}},{\"domain\":6,\"instance\":4,\"requests\":{\"READ\":20}}],\"connections\":[{\"id\":2,"
 		"\"requests\":{\"READ\":1}},{\"id\":3,\"requests\":{\"READ\":1}}],\"conflicts\":[{\"lost_by\":"
 		"{\"domain\":0},\"kind\":\"removed\",\"path\":\"/x\",\"caused_by\":{\"domain\":5},\"quota\":null,"
-		"\"count\":2},{\"lost_by\":{\"domain\":0},\"kind\":\"written\",\"path\":\"/x\",\"caused_by\":"
+		"\"count\":6},{\"lost_by\":{\"domain\":0},\"kind\":\"written\",\"path\":\"/x\",\"caused_by\":"
 		"{\"domain\":5},\"quota\":null,\"count\":5}]}");
 	char *text = strdup(printed(json_print, wanted));
 

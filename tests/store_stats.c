@@ -157,6 +157,14 @@ static void others_nearby_are_not_blamed(void **state)
 	assert_int_equal(c.kind, STORE_CONFLICT_PERMS);
 	assert_int_equal(c.conn, s.guest);
 	assert_int_equal(of_conn(s.w, s.other).traffic.blamed, 0);
+
+	tx = world_begin(s.w, s.victim);
+	says_in(s.w, s.victim, tx, "READ /d/a|", "2");
+	says(s.w, s.guest, "WRITE /d/a|3", "OK|");
+	says(s.w, s.other, "WRITE /d/a|4", "OK|"); /* of two, the last */
+	says_in(s.w, s.victim, tx, "WRITE /other/mine|1", "OK|");
+	says_in(s.w, s.victim, tx, "TRANSACTION_END T|", "EAGAIN|");
+	assert_int_equal(of_conn(s.w, s.victim).cause.conn, s.other);
 	world_end(s.w);
 }
 

@@ -308,6 +308,35 @@ static void queues_and_latencies_of_a_stalled_guest_are_seen(void **state)
 	world_end(w);
 }
 
+/* It takes what is in its ring and tells nobody; an event for it is the next occasion. */
+static void replies_handed_out_beside_its_turns_are_timed_too(void **state)
+{
+	struct world *w = world_begin();
+	const int fd = socket_connect(w);
+	struct answer answer;
+	char value[2 + 88], taken[STORE_PAGE_RING_BYTES];
+	struct store_page page;
+
+	w->host.now_ns = 1000 * (uint64_t)MS;
+	guest_add(w, 5);
+	memset(value, 'v', sizeof(value));
+	memcpy(value, "a", 2);
+	guest_ask(w, 5, XS_WRITE, value, sizeof(value), &answer);
+	guest_ask(w, 5, XS_WATCH, "b\0t", 4, &answer);
+	guest_get(w, 5, &answer); /* its first event */
+	for (uint32_t i = 0; i < 12; i++)
+		guest_put(w, 5, XS_READ, i, "a", 2);
+	fake_xen_kick(&w->xen, 5);
+	world_settle(w);
+	page = guest_page(w, 5);
+	assert_int_equal(byte_ring_get(&page.rsp, taken, sizeof(taken)), sizeof(taken));
+	w->host.now_ns += 5 * MS;
+	socket_ask(w, fd, XS_WRITE, 0, "/local/domain/5/b\0v", 19, &answer);
+	expect_after(stats(w, fd, "domain|5|"), "{", "\"latency_us\":[11,0,0,0,0,0,0,0,0,0,0,0,0,3]");
+	close(fd);
+	world_end(w);
+}
+
 /* Of 40 requests nine are answered into the ring and 20 into the queue, which is the quota; two come later still. */
 static void a_paused_guest_and_what_waits_are_seen(void **state)
 {
@@ -400,6 +429,7 @@ static void what_clients_did_stays_domain_0s(void **state)
 {
 	struct world *w = world_begin();
 	const int fd = socket_connect(w);
+	const char *domain;
 	struct answer answer;
 
 	for (int i = 0; i < 10; i++) {
@@ -409,7 +439,10 @@ static void what_clients_did_stays_domain_0s(void **state)
 		close(other);
 		world_settle(w);
 	}
-	assert_int_equal(number_after(stats(w, fd, "domain|0|"), "\"requests\"", "READ"), 10);
+	domain = stats(w, fd, "domain|0|");
+	assert_int_equal(number_after(domain, "\"requests\"", "READ"), 10);
+	assert_true(strtoull(strstr(domain, "\"latency_us\":[") + strlen("\"latency_us\":["), NULL, 10) >=
+		    10);
 	assert_int_equal(number_after(stats(w, fd, "domain|0|"), "{", "connections"),
 			 2); /* its ring, and this */
 	close(fd);
@@ -460,17 +493,16 @@ static void batches_keep_their_time(void **state)
 	}
 	assert_int_equal(m.most_bytes, 32);
 	assert_int_equal(m.most_replies, METER_BATCHES + 2);
-	meter_taken(&m, 1);
-	meter_handed_out(&m, 8 * MS); /* after 8 ms */
-	meter_taken(&m, 1);
-	meter_handed_out(&m, 8 * MS); /* after 7 ms */
+	meter_taken(&m, 2);
+	meter_handed_out(&m, 5 * MS + MS / 3); /* after 5 and 4 ms */
 	assert_int_equal(m.sum.latency[13], 2);
 	meter_taken(&m, 4);
-	meter_handed_out(&m, 8 * MS); /* 6 ms, and 5 for those that joined the last */
-	assert_int_equal(m.sum.latency[13], 6);
+	meter_handed_out(&m, 5 * MS + MS / 3); /* 3 ms, and 2 for those that joined the last */
+	assert_int_equal(m.sum.latency[13], 2);
+	assert_int_equal(m.sum.latency[12], 4);
 	meter_taken(&m, 9);
 	meter_handed_out(&m, 8 * MS);
-	assert_int_equal(m.sum.latency[13], 6);
+	assert_int_equal(m.sum.latency[13], 2);
 	assert_int_equal(m.batch_count, 0);
 }
 
@@ -484,6 +516,7 @@ int main(void)
 		cmocka_unit_test(a_guest_is_refused),
 		cmocka_unit_test(requests_and_errors_are_there_by_name),
 		cmocka_unit_test(queues_and_latencies_of_a_stalled_guest_are_seen),
+		cmocka_unit_test(replies_handed_out_beside_its_turns_are_timed_too),
 		cmocka_unit_test(a_paused_guest_and_what_waits_are_seen),
 		cmocka_unit_test(a_conflict_is_told_with_both_connections),
 		cmocka_unit_test(a_client_is_named_and_its_name_escaped),
