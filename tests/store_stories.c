@@ -159,6 +159,10 @@ static void a_guest_that_floods_the_store_stands_first(void **state)
 	RUN(&stats, "xenbus", "store", "stats", "--domain", "7");
 	assert_non_null(strstr(stats.out, "\ndomain 7\nrequests: DIRECTORY "));
 	assert_null(strstr(stats.out, "store_stories"));
+	RUN(&stats, "xenbus", "store", "stats", "--domain", "7", "--json");
+	first = strstr(stats.out, "\"connection\":\"d7\"");
+	first = first ? strstr(first, "\"busy_us\":") : NULL;
+	assert_true(first && strtoull(first + strlen("\"busy_us\":"), NULL, 10) > 0);
 	stop_guest("7", pid);
 	client_end(&c);
 }
