@@ -63,14 +63,14 @@ static void put(struct store_cause *place, const struct store_cause *cause)
 	place->count = before + 1;
 }
 
+/* A client that left is still domain 0; another domain's ring is there as long as the domain. */
 static void blame(struct store *s, const struct author *who)
 {
 	struct conn *conn = conn_find(s, who->conn);
 
 	if (conn)
 		conn->traffic.blamed++;
-	else if (who->domid ==
-		 0) /* a client that left; another domain's ring is there as long as the domain */
+	else if (who->domid == 0)
 		s->dom0->past.blamed++;
 }
 

@@ -124,6 +124,9 @@ static void print_store(const struct json_value *store, const struct span *span)
 	       json_number_of(store, "domains"), json_number_of(store, "connections"),
 	       json_number_of(store, "watches"), json_number_of(transactions, "open"),
 	       json_number_of(store, "nodes"), short_number(json_number_of(store, "bytes"), number));
+	printf("ever: while a request of domain 0 waited, at most %" PRIu64
+	       " of any one other connection were served; of a guest, %" PRIu64 "\n",
+	       json_number_of(store, "passed"), json_number_of(store, "passed_guest"));
 }
 
 /* -- connections -------------------------------------------------------------------------------- */
