@@ -79,6 +79,7 @@ struct load {
 	uint64_t *counted; /* commits acknowledged, by counter */
 	unsigned int busy; /* victims that have answers to come in this phase */
 	unsigned int goal;
+	bool judges;	/* our own server: every answer is looked at */
 	bool contended; /* what transactions rest on is written by the hostile guest */
 	struct load_figures now;
 	uint32_t *latencies; /* ns, capped */
@@ -96,7 +97,7 @@ uint32_t load_dice(uint32_t *seed);
 /* -- world.c */
 
 /* Starts the server and connects everybody. NULL: said on stderr. */
-struct load *load_begin(unsigned int guests, unsigned int sockets, uint32_t seed);
+struct load *load_begin(enum peer_kind kind, unsigned int guests, unsigned int sockets, uint32_t seed);
 /* 0, or what peer_stop() says. */
 int load_end(struct load *load);
 /* By domain 0, which must be granted it; into the model if it changes the store. */
@@ -105,6 +106,11 @@ bool load_ask(struct load *load, uint32_t type, const void *payload, size_t len,
 struct peer_conn *load_guest(struct load *load, uint32_t domid);
 /* The domain and its home go. */
 void load_guest_gone(struct load *load, uint32_t domid);
+/* What the server holds for all of them together. */
+struct load_held {
+	unsigned long long open, domains, connections, watches;
+};
+struct load_held load_held(struct load *load);
 /* The server's count of who passed whom, since the last reset. */
 void load_passed(struct load *load, uint32_t *most, uint32_t *most_guest, bool reset);
 

@@ -69,7 +69,7 @@ static void note_rss(struct load *load)
 
 static bool goes_on(struct drive *d)
 {
-	if (d->load->wrongs)
+	if (d->load->wrongs || peer_has_ended(d->load->peer))
 		return false;
 	if (load_now_ns() - d->last_ns < PATIENCE_S * UINT64_C(1000000000))
 		return true;

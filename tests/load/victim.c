@@ -463,7 +463,7 @@ static void take_reply(struct victim *v, const struct peer_message *reply)
 		load->busy--;
 	if (in_tx(v))
 		go_on_in_tx(v);
-	else if (v->step == TX_END && v->lost)
+	else if (v->step == TX_END && v->lost && load->judges)
 		ask_start(v);
 	else if (v->answers < load->goal)
 		victim_ask(v);

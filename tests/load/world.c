@@ -18,7 +18,7 @@ void load_wrong(struct load *load, const char *format, ...)
 {
 	va_list args;
 
-	if (load->wrongs++)
+	if (!load->judges || load->wrongs++)
 		return;
 	va_start(args, format);
 	vsnprintf(load->wrong, sizeof(load->wrong), format, args);
@@ -104,12 +104,35 @@ void load_guest_gone(struct load *load, uint32_t domid)
 	load_ask(load, XS_RM, path, (size_t)n, NULL);
 }
 
+static unsigned long long number(struct load *load, const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	if (at)
+		return strtoull(at + strlen(name), NULL, 10);
+	load_wrong(load, "no %s in the statistics: %s", name, text);
+	return 0;
+}
+
+struct load_held load_held(struct load *load)
+{
+	struct peer_message reply;
+
+	if (!load_ask(load, XS_CONTROL, "stats", 6, &reply))
+		return (struct load_held){ 0 };
+	return (struct load_held){ number(load, reply.payload, "\"open\":"),
+				   number(load, reply.payload, "\"domains\":"),
+				   number(load, reply.payload, "\"connections\":"),
+				   number(load, reply.payload, "\"watches\":") };
+}
+
 void load_passed(struct load *load, uint32_t *most, uint32_t *most_guest, bool reset)
 {
 	static const char ask[] = "fairness", clear[] = "fairness\0reset";
 	struct peer_message reply;
 
-	if (!load_ask(load, XS_CONTROL, reset ? clear : ask, reset ? sizeof(clear) : sizeof(ask), &reply))
+	if (!load->judges ||
+	    !load_ask(load, XS_CONTROL, reset ? clear : ask, reset ? sizeof(clear) : sizeof(ask), &reply))
 		return;
 	if (!reset && sscanf(reply.payload, "clients %u of %*u, guests %u of %*u", most, most_guest) != 2)
 		load_wrong(load, "fairness is told as: %s", reply.payload);
@@ -194,7 +217,7 @@ static bool populate(struct load *load, uint32_t seed)
 	return !load->wrongs;
 }
 
-struct load *load_begin(unsigned int guests, unsigned int sockets, uint32_t seed)
+struct load *load_begin(enum peer_kind kind, unsigned int guests, unsigned int sockets, uint32_t seed)
 {
 	struct load *load = calloc(1, sizeof(*load));
 	int err;
@@ -209,7 +232,8 @@ struct load *load_begin(unsigned int guests, unsigned int sockets, uint32_t seed
 	load->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (!load->victims || load->epoll < 0)
 		abort();
-	err = peer_start(PEER_OURS, NULL, &load->peer);
+	load->judges = kind == PEER_OURS;
+	err = peer_start(kind, NULL, &load->peer);
 	if (!err && populate(load, seed))
 		return load;
 	fprintf(stderr, "load: %s\n", err ? strerror(-err) : load->wrong);
