@@ -72,6 +72,31 @@ static bool is_chosen(const char *name, char **names, int count)
 
 static const char *const suffixes[PEER_KINDS] = { [PEER_OURS] = "", [PEER_C] = "/c", [PEER_OX] = "/ox" };
 
+/* What was asked for and is no row; NULL: nothing. */
+static const char *unknown(char **names, int count)
+{
+	for (int i = 0; i < count; i++) {
+		size_t row = 0;
+
+		while (row < row_count && strcmp(rows[row].name, names[i]))
+			row++;
+		if (row == row_count)
+			return names[i];
+	}
+	return NULL;
+}
+
+static int usage(const char *wrong)
+{
+	if (wrong)
+		fprintf(stderr, "advisories: '%s' is no row\n", wrong);
+	fprintf(stderr, "usage: advisories [--ours] [--print] [ROW...]\nrows:");
+	for (size_t row = 0; row < row_count; row++)
+		fprintf(stderr, " %s", rows[row].name);
+	fputc('\n', stderr);
+	return 2;
+}
+
 static size_t choose(struct CMUnitTest *tests, enum peer_kind last, char **names, int count)
 {
 	size_t chosen = 0;
@@ -134,13 +159,13 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[at], "--print"))
 			pack.print = true;
 		else
-			return fprintf(stderr, "usage: advisories [--ours] [--print] [NAME...]\n"), 2;
+			return usage(NULL);
 	}
+	if (unknown(argv + at, argc - at))
+		return usage(unknown(argv + at, argc - at));
 	set_environment();
 	page_read(&pack.page, ADVISORIES_PAGE);
 	count = choose(tests, last, argv + at, argc - at);
-	if (!count)
-		return fprintf(stderr, "advisories: no such row\n"), 2;
 	if (at == argc && !pack.print)
 		tests[count++] =
 			(struct CMUnitTest){ "rows_are_the_pages", rows_are_the_pages, NULL, NULL, NULL };

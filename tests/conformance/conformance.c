@@ -267,7 +267,10 @@ int main(int argc, char **argv)
 	int status = 0;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: conformance DOCS|-|--show SCRIPT...\n");
+		fprintf(stderr,
+			"usage: conformance DOCS|-|--show SCRIPT...\n\n"
+			"DOCS is docs/differences.md, whose keys must be those of all scripts; -: do not look.\n"
+			"--show prints what the servers answer. tests/conformance/README.md says the rest.\n");
 		return 2;
 	}
 	showing = strcmp(argv[1], "--show") == 0;

@@ -2,6 +2,7 @@
 #include "script.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -325,8 +326,13 @@ struct script *script_read(const char *path)
 	FILE *file = fopen(path, "re");
 	bool ok;
 
-	if (!file || !reader.script)
+	if (!reader.script)
 		abort();
+	if (!file) {
+		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		free(reader.script);
+		return NULL;
+	}
 	reader.script->path = strdup(path);
 	ok = read_all(&reader, file);
 	fclose(file);
