@@ -114,6 +114,28 @@ static void every_word_of_help_is_known(void **state)
 	daemon_stop(&daemon);
 }
 
+/* Each line of help starts with a word that stands as a term in the page's section. */
+static void the_page_tells_of_every_word_of_help(void **state)
+{
+	struct daemon daemon;
+	char page[65536], term[40], *section;
+	const char *word;
+	int fd;
+
+	read_file(MANUAL_DIR "/xenstored.8.scd", page, sizeof(page));
+	section = strstr(page, "\n# CONTROL\n");
+	assert_non_null(section);
+	daemon_start(&daemon, NULL);
+	fd = wire_connect(&daemon);
+	for (word = control(fd, "help"); word && *word; word = strchr(word, '\n'), word += !!word) {
+		snprintf(term, sizeof(term), "*%.*s*", (int)strcspn(word, "\t\n"), word);
+		if (strncmp(word, "help", 4) && !strstr(section, term))
+			fail_msg("%s is not in the page", term);
+	}
+	close(fd);
+	daemon_stop(&daemon);
+}
+
 /* Debian's client, past the wrapper that looks for a hypervisor; NULL: it is not installed. */
 static const char *debians_client(void)
 {
@@ -179,6 +201,7 @@ int main(void)
 		cmocka_unit_test(a_memory_report_goes_where_it_is_told),
 		cmocka_unit_test(a_report_into_a_fifo_does_not_wait),
 		cmocka_unit_test(every_word_of_help_is_known),
+		cmocka_unit_test(the_page_tells_of_every_word_of_help),
 		cmocka_unit_test(debians_client_is_understood),
 	};
 
