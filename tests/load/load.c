@@ -137,10 +137,16 @@ static void with_a_hostile_one_everybody_is_served(const struct hostile_kind *ki
 static void with_any_hostile_one_everybody_is_served(void **state)
 {
 	const char *only = getenv("LOAD_KIND");
+	bool any = false;
 
-	for (size_t i = 0; i < hostile_kind_count; i++)
-		if (!only || strstr(hostile_kinds[i].name, only))
-			with_a_hostile_one_everybody_is_served(&hostile_kinds[i], *state);
+	for (size_t i = 0; i < hostile_kind_count; i++) {
+		if (only && !strstr(hostile_kinds[i].name, only))
+			continue;
+		with_a_hostile_one_everybody_is_served(&hostile_kinds[i], *state);
+		any = true;
+	}
+	if (!any)
+		fail_msg("LOAD_KIND: '%s' is in no kind's name", only);
 }
 
 static void what_was_acknowledged_is_there(void **state)
