@@ -51,7 +51,7 @@ static void put_path(struct choices *c, struct message *m)
 	}
 	strcpy(path, tops[top % 10]);
 	for (uint32_t i = 0; i < below / 64u; i++)
-		sprintf(path + strlen(path), "/%c", (char)('a' + (below >> 2 * i) % 4));
+		strcat(path, below >> i & 1 ? "/b" : "/a");
 	put_string(m, path[0] ? path : "/");
 }
 

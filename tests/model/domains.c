@@ -142,16 +142,9 @@ static void end_instance(struct model *m, struct domain *d)
 	const uint32_t domid = d->domid;
 	const bool known = d->known, waits = d->waits;
 	const struct domain asked = *d;
-	const struct model_perm dom0 = { 0 };
 
 	unmap(m, d);
 	remove_owned(m, instance);
-	for (int i = 0; i < 2; i++) {
-		struct model_tree tree = { .nodes = &m->specials[i], .count = 1, .clock = &m->clock };
-
-		if (m->specials[i]->perms[0].instance == instance)
-			model_set_perms(&tree, m->specials[i]->path, &dom0, 1);
-	}
 	for (size_t i = 0; i < m->domain_count; i++)
 		if (m->domains[i].target == instance)
 			m->domains[i].target = MODEL_NOBODY;

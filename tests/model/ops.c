@@ -123,12 +123,10 @@ static int may_create(struct request *r, const struct model_node *above, const c
 {
 	const uint32_t limit = r->m->config.quota.nodes;
 	const uint64_t payer = owner ? owner->instance : above->perms[0].instance;
-	size_t made = 1, have = model_owned(&r->m->now, payer);
+	size_t made = 1, have = model_would_own(r, payer);
 
 	for (const char *c = r->path + strlen(missing); *c; c++)
 		made += *c == '/';
-	if (r->tx)
-		have = have + model_owned(&r->tx->tree, payer) - model_owned(&r->tx->base, payer);
 	/* Domain 0 has no limit; who is over his is refused what makes it more. */
 	if (r->conn->instance && payer && limit && have + made > limit &&
 	    have + made > model_owned(&r->m->now, payer))

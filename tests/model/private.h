@@ -204,6 +204,8 @@ void model_rest(struct tx *tx, enum aspect aspect, const char *path);
 void model_rest_missing(struct tx *tx, const char *path);
 /* A request led to @path, or no further. 0, or -ENOSPC: one more than a transaction may. */
 int model_touch(struct request *r, const char *path);
+/* Nodes that @owner would have if the request's transaction, if any, ended now. */
+size_t model_would_own(struct request *r, uint64_t owner);
 void model_deed(struct tx *tx, const struct deed *deed);
 void model_do(struct model_tree *tree, const struct deed *deed);
 

@@ -55,9 +55,10 @@ const struct model_node *model_get(struct request *r, const char *path, uint8_t 
 	if (missing) {
 		*err = model_touch(r, missing);
 		free(missing);
+		if (*err)
+			return NULL;
 		model_rest_missing(r->tx, path);
-		if (!*err)
-			*err = access & (need ? need : WIRE_PERM_WRITE) ? -ENOENT : -EACCES;
+		*err = access & (need ? need : WIRE_PERM_WRITE) ? -ENOENT : -EACCES;
 		return NULL;
 	}
 	*err = model_touch(r, path);

@@ -120,6 +120,41 @@ int model_touch(struct request *r, const char *path)
 	return 0;
 }
 
+/* Is @path of now beneath a node that the transaction removes? */
+static bool is_removed(const struct model_tree *now, const struct tx *tx, const char *path)
+{
+	for (size_t i = 0; i < tx->touched_count; i++) {
+		const struct touched *t = &tx->touched[i];
+		const struct model_node *node = t->removed ? model_find(now, t->path) : NULL;
+
+		if (node && node->alive == model_find(&tx->base, t->path)->alive &&
+		    wire_path_is_under(path, strlen(path), t->path, strlen(t->path)))
+			return true;
+	}
+	return false;
+}
+
+size_t model_would_own(struct request *r, uint64_t owner)
+{
+	const struct model_tree *now = &r->m->now;
+	const struct tx *tx = r->tx;
+	size_t count = 0;
+
+	if (!tx)
+		return model_owned(now, owner);
+	for (size_t i = 0; i < now->count; i++)
+		if (now->nodes[i]->perms[0].instance == owner)
+			count += !is_removed(now, tx, now->nodes[i]->path);
+	for (size_t i = 0; i < tx->tree.count; i++) {
+		const struct model_node *node = tx->tree.nodes[i];
+		const struct model_node *base = model_find(&tx->base, node->path);
+
+		if (node->perms[0].instance == owner)
+			count += !base || base->alive != node->alive;
+	}
+	return count;
+}
+
 void model_do(struct model_tree *tree, const struct deed *d)
 {
 	const struct model_perm *owner = d->owned ? &d->owner : NULL;
