@@ -288,8 +288,8 @@ static void control_answers_for_itself_and_for_the_shell(void **state)
 	says(w, c, "CONTROL quota|set|nodes|7|", "OK|");
 	assert_non_null(strstr(world_ask(w, c, 0, "CONTROL quota|"), "nodes            :        7 "));
 	assert_non_null(strstr(world_ask(w, c, 0, "CONTROL quota-soft|"), "memory           :  2097152 "));
-	assert_non_null(
-		strstr(world_ask(w, c, 0, "CONTROL quota|0|"), "Domain 0:\nnodes           :        3 (most 3, limit 0, refused 0)\n"));
+	assert_non_null(strstr(world_ask(w, c, 0, "CONTROL quota|0|"),
+			       "Domain 0:\nnodes           :        3 (most 3, limit 0, refused 0)\n"));
 	says(w, c, "CONTROL quota|9|", "ENOENT|");
 	says(w, c, "CONTROL log|on|", "logging|");
 	says(w, c, "CONTROL log|off|", "EINVAL|");
