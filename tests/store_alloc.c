@@ -34,6 +34,8 @@ static const char *const script[STEPS] = {
 	"t WATCH /|token|",
 	"t SET_PERMS @releaseDomain|n0|r5|r6|",
 	"g SET_PERMS a|n5|r1|r2|",
+	"t SET_QUOTA 5|watches|100|",
+	"t SET_QUOTA outstanding|30|",
 	"many 700",
 	"deep 600",
 	"t TRANSACTION_START |",

@@ -490,6 +490,24 @@ static void refusals_are_counted_by_kind(void **state)
 	world_end(w);
 }
 
+static void a_commit_that_a_quota_forbids_is_a_refusal(void **state)
+{
+	uint32_t c, five, six, one, two;
+	struct world *w = two_guests(&c, &five, &six);
+
+	says(w, c, "SET_QUOTA 5|nodes|3|", "OK|");
+	one = world_begin(w, five);
+	two = world_begin(w, five);
+	says_in(w, five, one, "WRITE a/b|", "OK|");
+	says_in(w, five, two, "WRITE c/d|", "OK|");
+	says_in(w, five, one, "TRANSACTION_END T|", "OK|");
+	says_in(w, five, two, "TRANSACTION_END T|", "EAGAIN|");
+	assert_string_equal(w->log, "domain 5: quota nodes (3) refused: TRANSACTION_END /local/domain/5/c\n");
+	assert_int_equal(use_of(w, 5, STORE_QUOTA_NODES).refused, 1);
+	assert_int_equal(use_of(w, 5, STORE_QUOTA_NODES).max, 3);
+	world_end(w);
+}
+
 static void untaken_replies_are_counted_and_told_at_the_limit(void **state)
 {
 	uint32_t c, five, six;
@@ -650,6 +668,7 @@ int main(void)
 		cmocka_unit_test(what_was_refused_is_no_maximum),
 		cmocka_unit_test(the_largest_of_all_outlives_its_domain_until_reset),
 		cmocka_unit_test(refusals_are_counted_by_kind),
+		cmocka_unit_test(a_commit_that_a_quota_forbids_is_a_refusal),
 		cmocka_unit_test(untaken_replies_are_counted_and_told_at_the_limit),
 		cmocka_unit_test(a_dump_keeps_limits_features_and_maxima),
 		cmocka_unit_test(permission_lists_are_paid_for),

@@ -19,6 +19,10 @@ static struct world *rich_world(void)
 	says(w, g, "WATCH a|relative|", "OK|");
 	says(w, c, "SET_PERMS @introduceDomain|n0|r5|", "OK|");
 	says(w, c, "CONTROL quota|set|nodes|123|", "OK|");
+	says(w, c, "SET_QUOTA 6|watches|3|", "OK|");
+	says(w, c, "SET_QUOTA 6|memory|300000|", "OK|");
+	w->exists[9] = true;
+	says(w, c, "SET_FEATURE 9|5|", "OK|");
 	world_begin(w, c);
 	return w;
 }

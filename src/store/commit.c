@@ -4,6 +4,7 @@
  * there memory; then apply all, then tell the watchers: one event a changed node, in order of first access.
  */
 #include "conflict.h"
+#include "limit.h"
 #include "node.h"
 #include "quota.h"
 #include "tx.h"
@@ -215,6 +216,19 @@ static int reserve(struct store *s, struct tx *tx)
 	return version_reserve(s, 2 * count_changed(tx));
 }
 
+/* Others used up the quota meanwhile: EAGAIN to who asked, and to the operator a refusal like any. */
+static void tell_refusal(struct store *s, const struct tx *tx, const struct objection *why,
+			 struct store_effects *out)
+{
+	struct domain *owner = domain_lookup(s, why->who.domid);
+	const int kind = limit_kind(why->quota, strlen(why->quota));
+	char path[WIRE_ABS_PATH_MAX];
+
+	if (owner && kind >= 0)
+		limit_tell(s, out, owner, (enum store_quota_kind)kind, "refused", XS_TRANSACTION_END, path,
+			   txnode_path(s, tx, why->t, path));
+}
+
 int tx_commit(struct store *s, struct tx *tx, struct store_effects *out, struct objection *why)
 {
 	if (tx->doomed) {
@@ -223,8 +237,12 @@ int tx_commit(struct store *s, struct tx *tx, struct store_effects *out, struct 
 	}
 	if (!tx->wrote)
 		return 0;
-	if (!is_valid(s, tx, why) || !quota_allows_commit(s, tx, why))
+	if (!is_valid(s, tx, why))
 		return -EAGAIN;
+	if (!quota_allows_commit(s, tx, why)) {
+		tell_refusal(s, tx, why, out);
+		return -EAGAIN;
+	}
 	if (reserve(s, tx))
 		return -ENOMEM;
 	apply(s, tx);
