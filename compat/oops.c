@@ -77,7 +77,7 @@ static void log_trace(uintptr_t pc)
 static void oops(int signal, siginfo_t *info, void *context)
 {
 	const uintptr_t pc = pc_of(context);
-	char place[128] = "?", running[128], line[320];
+	char place[128] = "?", running[128], line[352];
 
 	alarm(HANG_SECONDS);
 	snprintf(line, sizeof(line), "BUG: unable to handle page access for address 0x%zx%s",
