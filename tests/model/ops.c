@@ -324,10 +324,11 @@ int model_op_set_perms(struct request *r)
 		err = set_special(r, perms, (size_t)count);
 	} else {
 		node = model_get(r, r->path, 0, &err);
-		if (node)
+		if (node) {
+			model_rest(r->tx, ON_PERMS, r->path); /* a refusal tells of it, too */
 			err = may_set(r, node, perms, (size_t)count);
+		}
 		if (!err) {
-			model_rest(r->tx, ON_PERMS, r->path);
 			deed.path = r->path;
 			deed.perm_count = (size_t)count;
 			carry_out(r, &deed);
