@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What `xenbus store stats` makes of what the store answers: rates, and sentences. */
 #include <errno.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -263,12 +264,12 @@ static void who_is_at_a_limit_or_takes_nothing_is_told(void **state)
 
 static void print_all(const struct json_value *reading)
 {
-	stats_text(reading, UINT32_MAX);
+	stats_text(reading, UINT32_MAX, UINT_MAX);
 }
 
 static void print_domain_0(const struct json_value *reading)
 {
-	stats_text(reading, 0);
+	stats_text(reading, 0, UINT_MAX);
 }
 
 /* Any object may lack any member: a newer store, or one that lies. */
@@ -320,6 +321,37 @@ static void the_busiest_stand_first_and_few(void **state)
 	json_free(reading);
 }
 
+static void print_narrow(const struct json_value *reading)
+{
+	stats_text(reading, UINT32_MAX, 80);
+}
+
+/* Of whatever size the figures are: the line of each connection, and those above it. */
+static void it_fits_into_80_columns(void **state)
+{
+	static const char counts[] =
+		"{\"id\":1,\"connection\":\"s1\",\"domain\":0,\"ring\":false,\"pid\":4194304,"
+		"\"command\":\"xenstore-control\",\"requests\":{\"%s\":123456789012},"
+		"\"errors\":{\"EINVAL\":123456789012},\"transactions\":{\"conflicts\":99999,"
+		"\"blamed\":123456789},\"busy_us\":1000000,\"latency_us\":[0,0,0,0,0,0,0,0,0,0,0,0,0,9]}";
+	static const char *const operations[] = { "READ", "TRANSACTION_START", "IS_DOMAIN_INTRODUCED" };
+
+	for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
+		struct json_value *reading = parse("{\"interval_us\":1000000," STORE(
+			"2000000", "123456789012", "4194304") ",\"domains\":[],\"connections\":[],"
+							      "\"conflicts\":[]}");
+		char one[600];
+
+		snprintf(one, sizeof(one), counts, operations[i]);
+		assert_int_equal(json_append(json_member(reading, "connections"), NULL, parse(one)), 0);
+		for (const char *line = printed(print_narrow, reading); *line;
+		     line += strcspn(line, "\n") + 1)
+			if (strcspn(line, "\n") > 80)
+				fail_msg("%zu columns: %s", strcspn(line, "\n"), line);
+		json_free(reading);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +363,7 @@ int main(void)
 		cmocka_unit_test(who_is_at_a_limit_or_takes_nothing_is_told),
 		cmocka_unit_test(members_that_are_missing_do_no_harm),
 		cmocka_unit_test(the_busiest_stand_first_and_few),
+		cmocka_unit_test(it_fits_into_80_columns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

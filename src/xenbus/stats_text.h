@@ -11,7 +11,8 @@
 
 struct json_value;
 
-/* @domid UINT32_MAX: all; else @reading was cut to that domain, of which more is told. */
-void stats_text(const struct json_value *reading, uint32_t domid);
+/* @domid UINT32_MAX: all; else @reading was cut to that domain, of which more is told. @width: of the terminal, in
+ * columns; UINT_MAX: any. */
+void stats_text(const struct json_value *reading, uint32_t domid, unsigned int width);
 
 #endif

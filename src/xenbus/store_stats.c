@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 #include <base/list.h>
@@ -60,6 +61,15 @@ static int flushed(void)
 	return errno == EPIPE ? 0 : cli_fail("standard output: %s", strerror(errno));
 }
 
+/* In columns; UINT_MAX: no terminal, which takes any. */
+static unsigned int width_of_output(void)
+{
+	struct winsize size;
+
+	return isatty(STDOUT_FILENO) && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col
+												: UINT_MAX;
+}
+
 /* Returns -1: go on, or the exit status. */
 static int print(struct json_value *reading, const struct wanted *wanted, bool again)
 {
@@ -75,7 +85,7 @@ static int print(struct json_value *reading, const struct wanted *wanted, bool a
 	} else {
 		if (again)
 			putchar('\n');
-		stats_text(reading, wanted->domid);
+		stats_text(reading, wanted->domid, width_of_output());
 	}
 	return flushed();
 }
