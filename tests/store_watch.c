@@ -114,7 +114,7 @@ static void what_was_removed_before_what_is_above_it_fires_too(void **state)
 	says_in(w, c, tx, "RM /w/a/b|", "OK|");
 	says_in(w, c, tx, "RM /w/a|", "OK|");
 	says_in(w, c, tx, "TRANSACTION_END T|", "OK|");
-	hears(w, c, "/w/a/b|1| /w/a/b|3| /w/a/b/c|1| /w/a/b/c|3| /w/a|1|");
+	hears(w, c, "/w/a/b/c|1| /w/a/b/c|3| /w/a/b|1| /w/a/b|3| /w/a|1|");
 	world_end(w);
 }
 

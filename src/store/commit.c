@@ -180,7 +180,7 @@ static void tell_gone(struct store *s, const struct tx *tx, struct txnode *top, 
 {
 	char path[WIRE_ABS_PATH_MAX];
 
-	for (struct txnode *t = txnode_next_beneath(top, top); t; t = txnode_next_beneath(t, top))
+	for (struct txnode *t = txnode_leaves_first(NULL, top); t; t = txnode_leaves_first(t, top))
 		if (t->gone && !t->exists)
 			watch_fire(s, out, path, txnode_path(s, tx, t, path), t->base,
 				   node_at(s, t->base)->parent, 0);

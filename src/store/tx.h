@@ -104,6 +104,8 @@ struct txnode *tx_known_child(const struct store *s, const struct tx *tx, const 
 			      const char *name, size_t len);
 /* The next of @top's subtree after @t, parents first; begin with @top itself. NULL: that was the last. */
 struct txnode *txnode_next_beneath(struct txnode *t, const struct txnode *top);
+/* The same with what is beneath a node before it; starts with NULL. */
+struct txnode *txnode_leaves_first(struct txnode *t, struct txnode *top);
 uint32_t txnode_perms(const struct store *s, const struct tx *tx, const struct txnode *t);
 const char *txnode_value(const struct store *s, const struct tx *tx, const struct txnode *t, uint32_t *len);
 /* An answer rests on these. */

@@ -121,6 +121,24 @@ struct txnode *txnode_next_beneath(struct txnode *t, const struct txnode *top)
 	return t == top ? NULL : list_entry(t->sibling.next, struct txnode, sibling);
 }
 
+static struct txnode *deepest_first(struct txnode *t)
+{
+	while (!list_empty(&t->children))
+		t = list_first(&t->children, struct txnode, sibling);
+	return t;
+}
+
+struct txnode *txnode_leaves_first(struct txnode *t, struct txnode *top)
+{
+	if (!t)
+		t = deepest_first(top);
+	else if (t->sibling.next == &t->parent->children)
+		t = t->parent;
+	else
+		t = deepest_first(list_entry(t->sibling.next, struct txnode, sibling));
+	return t == top ? NULL : t;
+}
+
 /* Undoes all that the transaction did to @t and beneath it; there, nothing is left. */
 static void forget_subtree(struct store *s, struct tx *tx, struct txnode *t)
 {

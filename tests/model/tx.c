@@ -281,6 +281,24 @@ static void keep_lists(const struct model_tree *before, struct model_tree *after
 	}
 }
 
+/* What was removed by name beneath @top, before that went with all around it: leaves first. */
+static void fire_gone(struct request *r, const struct model_tree *before, const struct model_tree *after,
+		      const char *top)
+{
+	const size_t top_len = strcmp(top, "/") ? strlen(top) : 0;
+
+	for (size_t i = 0; i < r->tx->touched_count; i++) {
+		const struct touched *t = &r->tx->touched[i];
+
+		if (strncmp(t->path, top, top_len) || t->path[top_len] != '/' || !t->path[top_len + 1] ||
+		    strchr(t->path + top_len + 1, '/'))
+			continue;
+		fire_gone(r, before, after, t->path);
+		if (t->removed && !model_find(after, t->path))
+			model_fire(r->m, before, after, t->path, false);
+	}
+}
+
 static int commit(struct request *r)
 {
 	struct model_tree before, after;
@@ -300,10 +318,12 @@ static int commit(struct request *r)
 	before = r->m->now;
 	r->m->now = after;
 	for (size_t i = 0; i < tx->touched_count; i++) {
-		if (tx->touched[i].removed)
+		if (tx->touched[i].removed) {
+			fire_gone(r, &before, &after, tx->touched[i].path);
 			model_fire(r->m, &before, &after, tx->touched[i].path, true);
-		else if (tx->touched[i].changed)
+		} else if (tx->touched[i].changed) {
 			model_fire(r->m, &before, &after, tx->touched[i].path, false);
+		}
 	}
 	model_tree_free(&before);
 	return 0;
