@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Limits hold to the last one, refusals change nothing, refunds are exact, dom0 is held by none. */
+#include <time.h>
 #include "store_world.h"
 
 static struct world *guest_world(const struct store_quota *q, uint32_t *c, uint32_t *g)
@@ -186,6 +187,43 @@ static void in_a_transaction_each_owner_pays_its_own(void **state)
 	says_in(w, stub, tx, "TRANSACTION_END T|", "OK|");
 	assert_int_equal(nodes_of(w, 5), 6);
 	assert_int_equal(nodes_of(w, 6), 6);
+	world_end(w);
+}
+
+/* "VERB a/a/a...|", @depth names. */
+static const char *deep(struct world *w, uint32_t conn, uint32_t tx, const char *verb, int depth)
+{
+	char request[4096];
+	int at = snprintf(request, sizeof(request), "%s a", verb);
+
+	for (int i = 1; i < depth; i++)
+		at += snprintf(request + at, sizeof(request) - (size_t)at, "/a");
+	snprintf(request + at, sizeof(request) - (size_t)at, "|");
+	return world_ask(w, conn, tx, request);
+}
+
+/* All that a guest at its limit owns, one beneath the other, is written in a transaction that takes one away and makes one. */
+static void an_end_at_the_limit_costs_less_than_what_led_to_it(void **state)
+{
+	const int depth = 990;
+	const struct store_quota q = defaults();
+	uint32_t c, g, tx;
+	struct world *w = guest_world(&q, &c, &g);
+	clock_t begin, led, end;
+
+	assert_string_equal(deep(w, g, 0, "WRITE", depth), "OK|");
+	assert_int_equal(until_refused(w, g, 0, "WRITE n%u|", "ENOSPC|"), 9);
+	tx = world_begin(w, g);
+	says_in(w, g, tx, "RM n0|", "OK|");
+	says_in(w, g, tx, "WRITE m|", "OK|");
+	begin = clock();
+	for (int i = 1; i <= depth; i++)
+		assert_string_equal(deep(w, g, tx, "WRITE", i), "OK|");
+	led = clock();
+	says_in(w, g, tx, "TRANSACTION_END T|", "OK|");
+	end = clock();
+	assert_true(end - led < led - begin);
+	assert_int_equal(nodes_of(w, 5), 1000);
 	world_end(w);
 }
 
@@ -603,6 +641,7 @@ int main(void)
 		cmocka_unit_test(a_commit_over_quota_by_now_ends_eagain),
 		cmocka_unit_test(who_is_over_may_change_what_it_has),
 		cmocka_unit_test(in_a_transaction_each_owner_pays_its_own),
+		cmocka_unit_test(an_end_at_the_limit_costs_less_than_what_led_to_it),
 		cmocka_unit_test(a_guest_has_exactly_128_watches),
 		cmocka_unit_test(a_guest_has_exactly_10_transactions),
 		cmocka_unit_test(a_list_has_exactly_5_entries),

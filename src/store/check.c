@@ -97,7 +97,7 @@ static void count_node(struct census *c, uint32_t node)
 	count_perms(c, n->perms);
 	if (!(n->flags & NODE_DISOWNED))
 		pays(c, perms_owner(s, n->perms), node_bytes(n));
-	claim(c, !(n->flags & NODE_MARKED), "mark left behind");
+	claim(c, !(n->flags & (NODE_MARKED | NODE_BENEATH | NODE_KEPT)), "mark left behind");
 	claim(c, !n->first || node_at(s, node_at(s, n->first)->prev)->next == 0,
 	      "last child is not the last");
 	claim(c, !n->next || !n->parent || node_at(s, n->next)->prev == node, "siblings disagree");

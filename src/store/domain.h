@@ -47,6 +47,7 @@ struct domain {
 
 	uint32_t pending_nodes; /* scratch of a commit */
 	int64_t pending_bytes;
+	bool pending_fits;
 };
 
 /* Bytes that somebody pays for; embedded in what is paid for. Zero-initialise. */

@@ -43,7 +43,9 @@ _Static_assert(sizeof(struct node) == 64, "the byte table above");
 
 #define NODE_DEAD 1u	 /* removed, kept for a snapshot */
 #define NODE_DISOWNED 2u /* its owner does not pay any more */
-#define NODE_MARKED 4u	 /* scratch */
+#define NODE_MARKED 4u	 /* scratch: a transaction at its end would remove it, */
+#define NODE_BENEATH 8u	 /* ... or what is above it, */
+#define NODE_KEPT 16u	 /* ... or neither */
 
 #define CHANGED_VALUE 1u    /* the version holds the value of before */
 #define CHANGED_PERMS 2u    /* ... the list of before */

@@ -62,23 +62,43 @@ void quota_note_reached(struct request *rq)
 	}
 }
 
-/* Nodes of @who that @tx would remove. They are looked for among all that @who owns: that is what its
+/* Is the node marked, or beneath one that is? Notes the answer in all that it climbed, so that a walk over many nodes
+ * climbs each level once, however deep they lie. */
+static bool is_beneath_marked(struct store *s, uint32_t node)
+{
+	uint32_t top = node;
+	bool beneath;
+
+	while (top && !(node_at(s, top)->flags & (NODE_MARKED | NODE_BENEATH | NODE_KEPT | NODE_DEAD)))
+		top = node_at(s, top)->parent;
+	beneath = top && (node_at(s, top)->flags & (NODE_MARKED | NODE_BENEATH));
+	for (; node != top; node = node_at(s, node)->parent)
+		node_at(s, node)->flags |= beneath ? NODE_BENEATH : NODE_KEPT;
+	return beneath;
+}
+
+static void forget_climb(struct store *s, uint32_t node)
+{
+	for (; node && (node_at(s, node)->flags & (NODE_BENEATH | NODE_KEPT));
+	     node = node_at(s, node)->parent)
+		node_at(s, node)->flags &= 0x7f & ~(NODE_BENEATH | NODE_KEPT);
+}
+
+/* Nodes of @who that are marked or beneath one that is. They are looked for among all that @who owns: that is what its
  * quota bounds, while a removed subtree may hold anybody's. */
-static uint32_t removed_nodes(struct store *s, const struct tx *tx, const struct domain *who, uint64_t *bytes)
+static uint32_t removed_nodes(struct store *s, const struct domain *who, uint64_t *bytes)
 {
 	uint32_t count = 0;
 
 	*bytes = 0;
 	for (uint32_t node = who->owned; node; node = node_at(s, node)->owned_next) {
-		uint32_t at = node;
-
-		while (at && !(node_at(s, at)->flags & (NODE_MARKED | NODE_DEAD)))
-			at = node_at(s, at)->parent;
-		if (at && (node_at(s, at)->flags & NODE_MARKED)) {
-			count++;
-			*bytes += node_bytes(node_at(s, node));
-		}
+		if (!is_beneath_marked(s, node))
+			continue;
+		count++;
+		*bytes += node_bytes(node_at(s, node));
 	}
+	for (uint32_t node = who->owned; node; node = node_at(s, node)->owned_next)
+		forget_climb(s, node);
 	return count;
 }
 
@@ -115,7 +135,7 @@ static bool fits(struct store *s, const struct tx *tx, const struct domain *who,
 		return true;
 	if (tx) {
 		mark_removed(s, tx, true);
-		freed = removed_nodes(s, tx, who, &freed_bytes);
+		freed = removed_nodes(s, who, &freed_bytes);
 		mark_removed(s, tx, false);
 	}
 	return !grows_past(s, who, STORE_QUOTA_NODES, who->nodes, nodes, freed) &&
@@ -159,6 +179,7 @@ static void add_up(struct store *s, const struct tx *tx, int sign)
 		if (!t->exists || (!t->fresh && !t->has_value && !t->perms))
 			continue;
 		owner = perms_owner(s, t->perms ? t->perms : node_at(s, t->base)->perms);
+		owner->pending_fits = false;
 		if (t->fresh) {
 			owner->pending_nodes += (uint32_t)sign;
 			owner->pending_bytes +=
@@ -171,20 +192,25 @@ static void add_up(struct store *s, const struct tx *tx, int sign)
 	}
 }
 
+/* Each is asked once: to look for what it would be rid of is a walk over all it owns. */
 static bool owners_fit(struct store *s, const struct tx *tx, struct objection *why)
 {
 	list_for_each (pos, &tx->nodes) {
 		const struct txnode *t = list_entry(pos, struct txnode, by_access);
-		const struct domain *owner;
+		struct domain *owner;
 		int64_t bytes;
 
 		if (!t->exists || (!t->fresh && !t->has_value))
 			continue;
 		owner = perms_owner(s, t->perms ? t->perms : node_at(s, t->base)->perms);
+		if (owner->pending_fits)
+			continue;
 		bytes = owner->pending_bytes;
 		if (owner == tx->charge.who) /* what the overlay takes ends with it */
 			bytes -= (int64_t)tx->charge.bytes;
-		if (fits(s, tx, owner, owner->pending_nodes, bytes > 0 ? (uint64_t)bytes : 0))
+		owner->pending_fits =
+			fits(s, tx, owner, owner->pending_nodes, bytes > 0 ? (uint64_t)bytes : 0);
+		if (owner->pending_fits)
 			continue;
 		*why = (struct objection){ STORE_CONFLICT_QUOTA,
 					   t,
