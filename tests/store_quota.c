@@ -547,6 +547,36 @@ static void a_snapshot_that_costs_too_much_is_doomed(void **state)
 }
 
 /* It made something beneath a node that was removed since: that is gone too, and may be made again. */
+static void a_doom_is_logged_once(void **state)
+{
+	struct store_quota q = defaults();
+	struct store_stats st;
+	uint32_t c, g, tx;
+	struct world *w;
+
+	q.memory_hard = 10000;
+	w = guest_world(&q, &c, &g);
+	assert_int_equal(until_refused(w, g, 0, "WRITE n%u|", "ENOMEM|") > 10, 1);
+	for (int i = 3; i < 11; i++) { /* room for a transaction, and for little else */
+		char request[32];
+
+		snprintf(request, sizeof(request), "RM n%d|", i);
+		says(w, g, request, "OK|");
+	}
+	world_settle(w);
+	for (int i = 0; i < 100; i++) {
+		tx = world_begin(w, g);
+		says(w, c, "WRITE /local/domain/5/n1|by-dom0", "OK|");
+		says(w, c, "WRITE /local/domain/5/n2|by-dom0", "OK|");
+		says_in(w, g, tx, "TRANSACTION_END F|", "OK|");
+	}
+	store_stats(w->store, &st);
+	assert_true(st.dooms > 50);
+	assert_non_null(strstr(w->log, "kept open too long"));
+	assert_null(strstr(strstr(w->log, "kept open too long") + 1, "kept open too long"));
+	world_end(w);
+}
+
 static void what_a_doomed_transaction_made_goes_with_what_it_stood_on(void **state)
 {
 	struct store_quota q = defaults();
@@ -656,6 +686,7 @@ int main(void)
 		cmocka_unit_test(zero_means_no_limit),
 		cmocka_unit_test(a_reused_number_starts_with_empty_accounts),
 		cmocka_unit_test(a_snapshot_that_costs_too_much_is_doomed),
+		cmocka_unit_test(a_doom_is_logged_once),
 		cmocka_unit_test(what_a_doomed_transaction_made_goes_with_what_it_stood_on),
 		cmocka_unit_test(the_check_knows_what_waits_to_be_freed),
 		cmocka_unit_test(the_global_cap_dooms_the_oldest_whoever_it_is),

@@ -26,6 +26,7 @@ struct domain {
 	uint32_t refs;
 	bool alive, introduced;
 	bool shutdown;	       /* @releaseDomain was sent for its shutdown */
+	bool doom_told;	       /* that a transaction of it was doomed is in the log */
 	struct domain *target; /* what it is the stub domain of; NULL */
 	struct list conns;
 	struct conn *ring;

@@ -145,6 +145,20 @@ static struct tx *next_to_doom(const struct store *s, struct objection *why)
 	return NULL;
 }
 
+/* Once a domain, like a refusal: a guest can have one doomed with every few requests. Those after it are counted. */
+static void tell_doom(struct store *s, const struct tx *tx, struct store_effects *out)
+{
+	struct domain *who = tx->conn->domain;
+
+	if (who->doom_told)
+		return;
+	who->doom_told = true;
+	effect_log(out,
+		   "domain %u: transaction %u is kept open too long: %llu bytes of old versions; its end "
+		   "will fail with EAGAIN",
+		   who->domid, tx->id, (unsigned long long)s->version_bytes);
+}
+
 void tx_enforce_limits(struct store *s, struct store_effects *out)
 {
 	struct objection why;
@@ -152,11 +166,7 @@ void tx_enforce_limits(struct store *s, struct store_effects *out)
 
 	s->overdrawn = false;
 	while ((tx = next_to_doom(s, &why)) != NULL) {
-		effect_log(
-			out,
-			"domain %u: transaction %u is kept open too long: %llu bytes of old versions; its end "
-			"will fail with EAGAIN",
-			tx->conn->domain->domid, tx->id, (unsigned long long)s->version_bytes);
+		tell_doom(s, tx, out);
 		tx_doom(s, tx, why);
 	}
 }
