@@ -394,6 +394,27 @@ static void watches_and_transactions_cost_memory(void **state)
 	world_end(w);
 }
 
+/* Who names another as an owner is told that it may not, whatever the other has left, and nothing is noted of that one. */
+static void a_guest_learns_nothing_of_anothers_memory(void **state)
+{
+	const struct store_quota q = defaults();
+	struct store_domain_stats st;
+	uint32_t c, g;
+	struct world *w = guest_world(&q, &c, &g);
+
+	world_introduce(w, 7);
+	says(w, c, "WRITE /of-7|v", "OK|");
+	says(w, c, "SET_PERMS /of-7|n7|", "OK|");
+	says(w, c, "SET_QUOTA 7|memory|1|", "OK|");
+	says(w, g, "SET_PERMS /local/domain/5|n7|", "EPERM|");
+	says(w, g, "SET_PERMS /of-7|n7|", "EACCES|");
+	says(w, g, "SET_PERMS @releaseDomain|n7|", "EACCES|");
+	store_domain_stats(w->store, 7, &st);
+	assert_int_equal(st.quota[STORE_QUOTA_MEMORY].refused, 0);
+	assert_null(strstr(w->log, "domain 7"));
+	world_end(w);
+}
+
 static void a_stalled_reader_is_not_fed(void **state)
 {
 	struct store_quota q = defaults();
@@ -680,6 +701,7 @@ int main(void)
 		cmocka_unit_test(a_transaction_touches_exactly_1024_nodes),
 		cmocka_unit_test(memory_is_refused_at_the_limit_and_refunded),
 		cmocka_unit_test(watches_and_transactions_cost_memory),
+		cmocka_unit_test(a_guest_learns_nothing_of_anothers_memory),
 		cmocka_unit_test(a_stalled_reader_is_not_fed),
 		cmocka_unit_test(a_refusal_is_logged_once_and_escaped),
 		cmocka_unit_test(dom0_is_held_by_none),

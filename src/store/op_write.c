@@ -134,6 +134,7 @@ int op_rm(struct request *rq)
 static int set_special_perms(struct request *rq, const char *path, size_t len, uint32_t perms)
 {
 	const int special = special_of(path, len);
+	int err;
 
 	if (special < 0 || strlen(special_names[special]) != len)
 		return -EINVAL;
@@ -142,6 +143,9 @@ static int set_special_perms(struct request *rq, const char *path, size_t len, u
 	if (!domain_is_privileged(rq->dom) &&
 	    perms_owner(rq->s, perms) != perms_owner(rq->s, rq->s->special[special]))
 		return -EPERM;
+	err = quota_check_memory(rq, perms_owner(rq->s, perms), 0);
+	if (err)
+		return err;
 	perms_unref(rq->s, rq->s->special[special]);
 	rq->s->special[special] = perms_ref(rq->s, perms);
 	return 0;
@@ -163,6 +167,7 @@ static int set_perms_now(struct request *rq, uint32_t perms)
 	return 0;
 }
 
+/* The memory of the owner it names is looked at last, when that is the asker's own: of another's it learns nothing. */
 static int set_node_perms(struct request *rq, uint32_t perms)
 {
 	uint64_t size;
@@ -174,6 +179,8 @@ static int set_node_perms(struct request *rq, uint32_t perms)
 		return -EPERM;
 	size = (uint64_t)value_len(rq) + perms_size(rq->s, perms);
 	err = quota_check(rq, STORE_QUOTA_NODE_SIZE, size);
+	if (!err)
+		err = quota_check_memory(rq, perms_owner(rq->s, perms), 0);
 	if (err)
 		return err;
 	if (!rq->tx)
@@ -200,11 +207,6 @@ int op_set_perms(struct request *rq)
 	if (!err)
 		err = perms_parse(rq->s, payload, (uint32_t)count,
 				  request_features(rq) & WIRE_FEATURE_DOMID_ANY, &perms);
-	if (!err) {
-		err = quota_check_memory(rq, perms_owner(rq->s, perms), 0);
-		if (err)
-			perms_unref(rq->s, perms);
-	}
 	if (err)
 		return err;
 	err = special ? set_special_perms(rq, path, len, perms) : set_node_perms(rq, perms);
