@@ -292,10 +292,14 @@ static void who_misses_a_message_is_told(void **state)
 	r.tool = connect.conn;
 	ask(&r, watcher, 0, "WATCH /a|token|");
 	for (long nth = 1; nth < 20; nth++) {
+		char request[32];
+
+		snprintf(request, sizeof(request), "WRITE /a/%ld|x",
+			 nth);		   /* an equal event would be merged */
 		store_effects_free(&r.fx); /* so that it must allocate */
 		r.fx = (struct store_effects){ 0 };
 		alloc_fail(nth, false);
-		ask(&r, r.tool, 0, "WRITE /a|x");
+		ask(&r, r.tool, 0, request);
 		alloc_fail(0, false);
 		if (!r.fx.failed)
 			assert_int_equal(store_next_bereft(r.store), STORE_CONN_NONE);

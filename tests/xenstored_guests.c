@@ -318,8 +318,8 @@ static void all_that_kicked_have_their_turn_in_the_same_round(void **state)
 	world_end(w);
 }
 
-/* Five hundred watches match what it writes: its turn is over after a few writes, not after 32. */
-static void a_turn_ends_at_its_cost_too(void **state)
+/* Five hundred watches match each of the twenty writes of a guest to @nodes nodes: so many are in its first turn. */
+static uint64_t writes_in_a_turn(int nodes)
 {
 	struct world *w = world_begin();
 	int watcher = socket_connect(w);
@@ -337,16 +337,29 @@ static void a_turn_ends_at_its_cost_too(void **state)
 	}
 	served = w->server.fairness.now.served;
 	for (int i = 0; i < 20; i++) {
-		size_t len = (size_t)snprintf(payload, sizeof(payload), "k%d%cx", i, 0);
+		size_t len = (size_t)snprintf(payload, sizeof(payload), "k%d%cx", i % nodes, 0);
 
 		guest_put(w, 3, XS_WRITE, 5, payload, len);
 	}
 	fake_xen_kick(&w->xen, 3);
 	world_serve(w);
-	assert_int_equal(w->server.fairness.now.served - served, TURN_EFFECTS / 501 + 1);
+	served = w->server.fairness.now.served - served;
 	close(watcher);
 	world_settle(w);
 	world_end(w);
+	return served;
+}
+
+/* After a few writes, not after 32. */
+static void a_turn_ends_at_its_cost_too(void **state)
+{
+	assert_int_equal(writes_in_a_turn(20), TURN_EFFECTS / 501 + 1);
+}
+
+/* The same node each time, so each event equals one that waits: to find that out is work as well. */
+static void events_that_are_merged_count_as_cost(void **state)
+{
+	assert_int_equal(writes_in_a_turn(1), TURN_EFFECTS / 501 + 1);
 }
 
 /* -- lies --------------------------------------------------------------------------------------- */
@@ -904,6 +917,7 @@ int main(void)
 		cmocka_unit_test(a_flooding_guest_costs_the_victim_one_turn_and_us_no_events),
 		cmocka_unit_test(all_that_kicked_have_their_turn_in_the_same_round),
 		cmocka_unit_test(a_turn_ends_at_its_cost_too),
+		cmocka_unit_test(events_that_are_merged_count_as_cost),
 		cmocka_unit_test(indices_out_of_bounds_stop_that_guest_alone),
 		cmocka_unit_test(a_message_too_long_stops_that_guest_alone),
 		cmocka_unit_test(reconnecting_drops_half_a_message_and_the_watches),

@@ -228,23 +228,24 @@ static bool rebuild(struct store *s, struct conn *conn)
 	return true;
 }
 
-bool conn_event_is_queued(struct store *s, struct conn *conn, uint64_t hash)
+bool conn_event_is_queued(const struct conn *conn, uint64_t hash)
 {
-	struct queued_event *e;
+	const struct queued_event *e =
+		conn->queued_room ? slot_of(conn->queued, conn->queued_room, hash) : NULL;
 
-	if (conn->queued_room) {
-		e = slot_of(conn->queued, conn->queued_room, hash);
-		if (e->at) {
-			const bool queued = is_queued(conn, e);
+	return e && e->at && is_queued(conn, e);
+}
 
-			e->at = queued ? e->at : conn->sent + 1;
-			return queued;
-		}
+void conn_note_event(struct store *s, struct conn *conn, uint64_t hash)
+{
+	struct queued_event *e = conn->queued_room ? slot_of(conn->queued, conn->queued_room, hash) : NULL;
+
+	if (e && e->at) {
+		e->at = conn->sent + 1;
+		return;
 	}
 	if (conn->queued_used + 1 > conn->queued_room / 4 * 3 && !rebuild(s, conn))
-		return false; /* one event too many is allowed, one too few is not */
-	e = slot_of(conn->queued, conn->queued_room, hash);
-	*e = (struct queued_event){ hash, conn->sent + 1 };
+		return; /* one event too many is allowed, one too few is not */
+	*slot_of(conn->queued, conn->queued_room, hash) = (struct queued_event){ hash, conn->sent + 1 };
 	conn->queued_used++;
-	return false;
 }

@@ -64,8 +64,10 @@ void conn_bereave(struct store *s, struct conn *conn);
 void conn_replied(struct store *s, struct conn *conn, size_t bytes);
 /* @bytes of its output were taken, and with them the last byte of @replies replies. */
 void conn_drained(struct store *s, struct conn *conn, uint64_t bytes, uint32_t replies);
-/* Is an event of this hash still queued? If not, notes that one is about to be. */
-bool conn_event_is_queued(struct store *s, struct conn *conn, uint64_t hash);
+/* Is an event of this hash still queued? */
+bool conn_event_is_queued(const struct conn *conn, uint64_t hash);
+/* One is about to be: before it is counted as sent. */
+void conn_note_event(struct store *s, struct conn *conn, uint64_t hash);
 /* What its domain pays for a table of @room queued events. */
 uint64_t conn_queue_bytes(uint32_t room);
 void conns_done(struct store *s);

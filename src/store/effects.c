@@ -7,6 +7,7 @@ void store_effects_clear(struct store_effects *effects)
 {
 	effects->count = 0;
 	effects->used = 0;
+	effects->spared = 0;
 	effects->failed = false;
 }
 

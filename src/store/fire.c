@@ -7,17 +7,29 @@
 #include "node.h"
 #include "watch.h"
 
-/* The event's payload: the path as the watcher writes it, and its token. Returns false if too long. */
-static bool put_event(struct message *m, const struct watch *w, const char *path, size_t len)
+/* What is said of a path to a watcher: the path as it writes it, and its token. */
+struct event {
+	const char *path;
+	size_t path_len, size;
+	uint64_t hash; /* of all of it */
+};
+
+/* A token may be long and its watch fire often: its part of the hash is known. */
+static struct event event_of(const struct store *s, const struct watch *w, const char *path, size_t len)
 {
 	const size_t skip = w->home_len < len ? w->home_len : 0;
-	const size_t size = len - skip + 1 + w->token_len + 1;
 
-	if (size > WIRE_PAYLOAD_MAX)
-		return false;
-	message_put_name(m, path + skip, len - skip);
-	message_put(m, watch_token(w), w->token_len + 1);
-	return true;
+	return (struct event){ .path = path + skip,
+			       .path_len = len - skip,
+			       .size = len - skip + 1 + w->token_len + 1,
+			       .hash = siphash(s->config.hash_seed, w->token_hash, path + skip, len - skip) };
+}
+
+static void drop(struct store *s, struct store_effects *out, struct conn *conn)
+{
+	conn->traffic.events_dropped++;
+	s->stats.events_dropped++;
+	out->spared++;
 }
 
 /* May it be queued? An unprivileged domain that does not read its events may not fill our memory. */
@@ -26,46 +38,47 @@ static bool has_room(const struct store *s, const struct domain *who, size_t len
 	return !limit_is_passed(s, who, STORE_QUOTA_MEMORY, who->memory + WIRE_HEADER_SIZE + len);
 }
 
-static void count_dropped(struct store *s, struct conn *conn)
-{
-	conn->traffic.events_dropped++;
-	s->stats.events_dropped++;
-}
-
-static void send(struct store *s, struct store_effects *out, struct watch *w, const char *path, size_t len)
+static void put_event(struct store *s, struct store_effects *out, const struct watch *w,
+		      const struct event *event)
 {
 	const struct xsd_sockmsg header = { .type = XS_WATCH_EVENT };
 	struct conn *conn = w->conn;
 	struct message m;
-	uint64_t hash;
 
 	message_begin(&m, out);
-	if (!put_event(&m, w, path, len)) {
-		message_undo(&m);
-		count_dropped(s, conn);
-		return;
-	}
-	if (!has_room(s, conn->domain, m.len)) {
-		message_undo(&m);
-		count_dropped(s, conn);
-		limit_tell(s, out, conn->domain, STORE_QUOTA_MEMORY, "refused", XS_WATCH_EVENT, path, len);
-		return;
-	}
+	message_put_name(&m, event->path, event->path_len);
+	message_put(&m, watch_token(w), w->token_len + 1);
+	message_end(&m, STORE_OUT_EVENT, conn->id, &header);
 	if (out->failed) {
 		conn_bereave(s, conn);
 		return;
 	}
-	hash = siphash(s->config.hash_seed, m.len, message_payload(&m), m.len);
-	if (conn_event_is_queued(s, conn, hash)) {
-		message_undo(&m);
-		conn->traffic.events_merged++;
-		s->stats.events_merged++;
-		return;
-	}
-	message_end(&m, STORE_OUT_EVENT, conn->id, &header);
+	conn_note_event(s, conn, event->hash);
 	conn_sent(s, conn, WIRE_HEADER_SIZE + m.len);
 	conn->traffic.events++;
 	s->stats.events++;
+}
+
+/* Whether it is sent is settled before it is put together: most of what a storm fires is not. */
+static void send(struct store *s, struct store_effects *out, struct watch *w, const char *path, size_t len)
+{
+	const struct event event = event_of(s, w, path, len);
+	struct conn *conn = w->conn;
+
+	if (event.size > WIRE_PAYLOAD_MAX) {
+		drop(s, out, conn);
+	} else if (!has_room(s, conn->domain, event.size)) {
+		drop(s, out, conn);
+		limit_tell(s, out, conn->domain, STORE_QUOTA_MEMORY, "refused", XS_WATCH_EVENT, path, len);
+	} else if (out->failed) {
+		conn_bereave(s, conn);
+	} else if (conn_event_is_queued(conn, event.hash)) {
+		conn->traffic.events_merged++;
+		s->stats.events_merged++;
+		out->spared++;
+	} else {
+		put_event(s, out, w, &event);
+	}
 }
 
 void watch_fire_first(struct store *s, struct store_effects *out, struct watch *w)

@@ -283,6 +283,7 @@ int watch_new(struct store *s, struct conn *conn, const struct watch_spec *spec,
 		return -ENOMEM;
 	}
 	fill(w, spec);
+	w->token_hash = siphash(s->config.hash_seed, 0, spec->token, spec->token_len);
 	w->seq = ++s->watch_seq;
 	w->conn = conn;
 	list_add_tail(&conn->watches, &w->on_conn);

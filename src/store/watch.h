@@ -27,6 +27,7 @@ struct watch {
 	struct list on_conn, on_wnode;
 	struct watch *fired; /* next in a list of watches that fire */
 	struct charge charge;
+	uint64_t token_hash;
 	uint32_t wnode;
 	uint32_t path_len, token_len;
 	uint16_t depth;	   /* levels below the path, WIRE_DEPTH_ALL */

@@ -27,7 +27,8 @@
 #include <stdint.h>
 
 #define TURN_REQUESTS 32u /* of one connection in one round */
-/* Replies and events: a turn that has caused so many is over. The last request may cause more. */
+/* Replies and events, those that are merged or dropped too: a turn that has caused so many is over. The last request may
+ * cause more. */
 #define TURN_EFFECTS 1024u
 /* Of one connection while precedence is held (precedence.h): then guests have a turn. */
 #define PRECEDENCE_REQUESTS 512u

@@ -126,7 +126,7 @@ int server_apply(struct server *server, struct store_input *in)
 
 		carry_out(server, &effect);
 	}
-	server->carried += server->effects.count;
+	server->carried += server->effects.count + server->effects.spared;
 	server->dispatching = false;
 	failed = server->effects.failed;
 	store_effects_clear(&server->effects);

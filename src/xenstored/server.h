@@ -48,7 +48,7 @@ struct server {
 	struct store_effects effects;
 	struct conn *asking; /* whose request is being worked off; NULL: nobody's */
 	bool dispatching;    /* effects are being carried out: what they cause joins the end of the list */
-	uint64_t carried;    /* effects carried out so far */
+	uint64_t carried;    /* effects carried out so far, and events that were spared */
 	uint64_t inputs; /* given to the store from outside; those that follow from effects do not count */
 	struct pool pool;
 	struct idmap conns; /* the store's id -> struct conn */

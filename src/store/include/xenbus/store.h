@@ -126,6 +126,7 @@ struct store_effects {
 	size_t count, capacity;
 	uint8_t *bytes;
 	size_t used, size;
+	size_t spared; /* events that were fired and are not in the list: an equal one waits, or there is no room */
 	bool failed; /* out of memory while appending: what follows was lost; see store_next_bereft() */
 };
 /* After effects that failed: a connection that a reply or an event was lost for, and which must be closed, for it
