@@ -464,6 +464,28 @@ static void a_refusal_is_logged_once_and_escaped(void **state)
 	world_end(w);
 }
 
+/* Who raised a limit wants to know that it is not enough. */
+static void a_refusal_by_another_limit_is_logged_again(void **state)
+{
+	struct store_quota q = defaults();
+	uint32_t c, g;
+	struct world *w;
+
+	q.transactions = 1;
+	w = guest_world(&q, &c, &g);
+	says(w, g, "TRANSACTION_START |", "1|");
+	w->log[0] = '\0';
+	for (int again = 0; again < 2; again++)
+		says(w, g, "TRANSACTION_START |", "ENOSPC|");
+	says(w, c, "CONTROL quota|set|transactions|2|5|", "OK|");
+	says(w, g, "TRANSACTION_START |", "2|");
+	for (int again = 0; again < 2; again++)
+		says(w, g, "TRANSACTION_START |", "ENOSPC|");
+	assert_string_equal(w->log, "domain 5: quota transactions (1) refused: TRANSACTION_START\n"
+				    "domain 5: quota transactions (2) refused: TRANSACTION_START\n");
+	world_end(w);
+}
+
 static void dom0_is_held_by_none(void **state)
 {
 	struct store_quota q = { .nodes = 1,
@@ -704,6 +726,7 @@ int main(void)
 		cmocka_unit_test(a_guest_learns_nothing_of_anothers_memory),
 		cmocka_unit_test(a_stalled_reader_is_not_fed),
 		cmocka_unit_test(a_refusal_is_logged_once_and_escaped),
+		cmocka_unit_test(a_refusal_by_another_limit_is_logged_again),
 		cmocka_unit_test(dom0_is_held_by_none),
 		cmocka_unit_test(zero_means_no_limit),
 		cmocka_unit_test(a_reused_number_starts_with_empty_accounts),

@@ -13,9 +13,10 @@ struct introduction { /* an INTRODUCE that waits for the ring to be mapped */
 	bool pending, first;
 };
 
-/* Of one quota: the most there was, and how often it was refused. */
+/* Of one quota: the most there was, how often it was refused, and the limit that the log last told of. */
 struct usage {
 	uint64_t max, refused;
+	uint32_t told;
 };
 
 struct limits; /* limit.h */

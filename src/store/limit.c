@@ -257,12 +257,14 @@ int store_domain_stats(const struct store *s, uint32_t domid, struct store_domai
 void limit_tell(struct store *s, struct store_effects *out, struct domain *d, enum store_quota_kind kind,
 		const char *what, uint32_t op, const char *path, size_t len)
 {
+	const uint32_t limit = limit_of(s, d, kind);
 	const char *name = wire_op_name(op);
+	struct usage *use = &d->use[kind];
 	char escaped[256];
 
-	if (d->use[kind].refused++)
+	if (use->refused++ && use->told == limit)
 		return;
-	effect_log(out, "domain %u: quota %s (%u) %s: %s %s", d->domid, kinds[kind].name,
-		   limit_of(s, d, kind), what, name ? name : "?",
-		   effect_escape(escaped, sizeof(escaped), path, len));
+	use->told = limit;
+	effect_log(out, "domain %u: quota %s (%u) %s: %s%s%s", d->domid, kinds[kind].name, limit, what,
+		   name ? name : "?", len ? " " : "", effect_escape(escaped, sizeof(escaped), path, len));
 }

@@ -59,7 +59,7 @@ void limit_note_memory(struct store *s);
 void limit_bury(struct store *s, const struct domain *d);
 /* Maxima begin again from what is now. */
 void limit_reset_max(struct store *s);
-/* Counts that @d was refused (or passed, or reached) a limit and, the first time, says so in the log: which quota,
+/* Counts that @d was refused (or passed, or reached) a limit and, the first time by each limit, says so in the log: which quota,
  * in which request, on which path (@len bytes as they came; 0: none). */
 void limit_tell(struct store *s, struct store_effects *out, struct domain *d, enum store_quota_kind kind,
 		const char *what, uint32_t op, const char *path, size_t len);
