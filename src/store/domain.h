@@ -13,7 +13,8 @@ struct introduction { /* an INTRODUCE that waits for the ring to be mapped */
 	bool pending, first;
 };
 
-/* Of one quota: the most there was, how often it was refused, and the limit that the log last told of. */
+/* Of one quota: the most there was, how often it was refused, and the limit that the log last told
+ * of (0: none, or before the store was loaded). */
 struct usage {
 	uint64_t max, refused;
 	uint32_t told;

@@ -260,11 +260,13 @@ void limit_tell(struct store *s, struct store_effects *out, struct domain *d, en
 	const uint32_t limit = limit_of(s, d, kind);
 	const char *name = wire_op_name(op);
 	struct usage *use = &d->use[kind];
+	const bool known = use->refused++ && (!use->told || use->told == limit);
+
 	char escaped[256];
 
-	if (use->refused++ && use->told == limit)
-		return;
 	use->told = limit;
+	if (known)
+		return;
 	effect_log(out, "domain %u: quota %s (%u) %s: %s%s%s", d->domid, kinds[kind].name, limit, what,
 		   name ? name : "?", len ? " " : "", effect_escape(escaped, sizeof(escaped), path, len));
 }
