@@ -261,7 +261,6 @@ void limit_tell(struct store *s, struct store_effects *out, struct domain *d, en
 	const char *name = wire_op_name(op);
 	struct usage *use = &d->use[kind];
 	const bool known = use->refused++ && (!use->told || use->told == limit);
-
 	char escaped[256];
 
 	use->told = limit;
