@@ -177,20 +177,21 @@ static void who_is_alone_is_passed_by_nobody(void **state)
 
 /* -- precedence -------------------------------------------------------------------------------------- */
 
-static bool holds(struct precedence *p, uint64_t *held_by, bool contended, uint64_t now_ns, uint64_t longest)
+static bool holds(struct precedence *p, uint64_t *held_by, uint64_t contention, uint64_t now_ns,
+		  uint64_t longest)
 {
-	const struct precedence_view view = { contended, now_ns, longest };
+	const struct precedence_view view = { contention, now_ns, longest };
 
 	return precedence_holds(p, held_by, &view);
 }
 
 static void precedence_ends_after_so_many_requests(void **state)
 {
-	struct precedence_view view = { .contended = true, .now_ns = 2, .longest = 1000 };
+	struct precedence_view view = { .contention = 1, .now_ns = 2, .longest = 1000 };
 	struct precedence p = { 0 };
 	uint64_t guest = 0;
 
-	assert_true(holds(&p, &guest, true, 1, 1000));
+	assert_true(holds(&p, &guest, 1, 1, 1000));
 	for (; view.longest < 1000 + PRECEDENCE_REQUESTS; view.longest++) {
 		assert_int_equal(precedence_deadline(&p, &view), 1 + PRECEDENCE_NS);
 		assert_true(precedence_holds(&p, &guest, &view));
@@ -204,12 +205,12 @@ static void nobody_is_held_twice_before_its_turn(void **state)
 	struct precedence p = { 0 };
 	uint64_t waits = 0, served = 0;
 
-	assert_true(holds(&p, &waits, true, 1, 0));
-	assert_true(holds(&p, &served, true, 1, 0));
-	assert_false(holds(&p, &served, false, 2, 0)); /* over */
-	assert_true(holds(&p, &served, true, 4, 0));   /* the next one */
-	assert_false(holds(&p, &waits, true, 4, 0));
-	assert_true(holds(&p, &waits, true, 4, 0));
+	assert_true(holds(&p, &waits, 1, 1, 0));
+	assert_true(holds(&p, &served, 1, 1, 0));
+	assert_false(holds(&p, &served, 0, 2, 0)); /* over */
+	assert_true(holds(&p, &served, 2, 4, 0));  /* the next one */
+	assert_false(holds(&p, &waits, 2, 4, 0));
+	assert_true(holds(&p, &waits, 2, 4, 0));
 }
 
 static void guests_have_half_of_the_time(void **state)
@@ -220,9 +221,25 @@ static void guests_have_half_of_the_time(void **state)
 	for (uint64_t now = 1; now < 1000; now++) {
 		uint64_t guest = 0;
 
-		held += holds(&p, &guest, true, now * 1000000, 0);
+		held += holds(&p, &guest, now, now * 1000000, 0);
 	}
 	assert_in_range(held, 490, 510);
+}
+
+/* Its client was stopped, or does something else. The next one is waited for again. */
+static void one_that_stays_open_is_waited_for_once(void **state)
+{
+	struct precedence p = { 0 };
+	uint64_t held = 0;
+
+	for (uint64_t now = 1; now < 1000; now++) {
+		uint64_t guest = 0;
+
+		held += holds(&p, &guest, 7, now * 1000000, 0);
+	}
+	assert_int_equal(held, PRECEDENCE_NS / 1000000);
+	held = 0;
+	assert_true(holds(&p, &held, 8, 1000000000, 0));
 }
 
 int main(void)
@@ -235,6 +252,7 @@ int main(void)
 		cmocka_unit_test(precedence_ends_after_so_many_requests),
 		cmocka_unit_test(nobody_is_held_twice_before_its_turn),
 		cmocka_unit_test(guests_have_half_of_the_time),
+		cmocka_unit_test(one_that_stays_open_is_waited_for_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

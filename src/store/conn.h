@@ -33,7 +33,8 @@ struct conn {
 	uint32_t watch_count;
 	struct list txs;
 	uint32_t last_tx;
-	uint32_t lost; /* transactions that ended with EAGAIN, less those that were committed */
+	uint32_t
+		lost; /* transactions that ended with EAGAIN, less those that were committed; at most 2 * LOST_MANY */
 
 	struct part_cursor part;
 

@@ -71,7 +71,8 @@ struct store {
 	uint32_t conn_buckets, conn_count, next_conn;
 	uint32_t bereft_count; /* connections that a message was lost for; may count some that are gone */
 	uint64_t tx_count;
-	uint64_t urgent; /* open transactions of who lost too many before */
+	uint64_t urgent;      /* open transactions of who lost too many before */
+	uint64_t urgent_ever; /* that there were */
 
 	struct author author; /* of the changes that the input in hand makes */
 	struct authors authors;

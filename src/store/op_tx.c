@@ -24,7 +24,8 @@ int op_transaction_start(struct request *rq)
 
 static void lost(struct request *rq, const struct objection *why)
 {
-	rq->conn->lost++;
+	if (rq->conn->lost < 2 * LOST_MANY) /* soon forgotten, once it gets through */
+		rq->conn->lost++;
 	rq->conn->traffic.conflicts++;
 	rq->s->stats.conflicts++;
 	conflict_record(rq->s, rq->conn, rq->tx, why);

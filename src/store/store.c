@@ -304,3 +304,8 @@ bool store_is_contended(const struct store *s)
 {
 	return s->urgent != 0;
 }
+
+uint64_t store_contention(const struct store *s)
+{
+	return s->urgent ? s->urgent_ever : 0;
+}

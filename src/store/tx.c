@@ -4,8 +4,6 @@
 #include "limit.h"
 #include "node.h"
 
-#define LOST_MANY 3u /* transactions that a privileged connection may lose before its next is urgent */
-
 static void remember_newest(struct store *s)
 {
 	s->newest = list_empty(&s->txs) ? 0 : list_last(&s->txs, struct tx, by_start)->start;
@@ -81,6 +79,7 @@ int tx_new(struct store *s, struct conn *conn, struct tx **out)
 	conn->last_tx = id;
 	(*out)->urgent = domain_is_privileged(conn->domain) && conn->lost >= LOST_MANY;
 	s->urgent += (*out)->urgent;
+	s->urgent_ever += (*out)->urgent;
 	return 0;
 }
 
@@ -96,6 +95,12 @@ void tx_give_up_snapshot(struct store *s, struct tx *tx)
 	assert(list_empty(&tx->charged));
 }
 
+static void calm_down(struct store *s, struct tx *tx)
+{
+	s->urgent -= tx->urgent;
+	tx->urgent = false;
+}
+
 void tx_free(struct store *s, struct tx *tx)
 {
 	tx_give_up_snapshot(s, tx);
@@ -106,7 +111,7 @@ void tx_free(struct store *s, struct tx *tx)
 	list_del(&tx->on_conn);
 	tx->conn->domain->transactions--;
 	s->tx_count--;
-	s->urgent -= tx->urgent;
+	calm_down(s, tx);
 	charge_release(s, &tx->charge);
 	mem_free(&s->mem, tx, sizeof(*tx));
 }
@@ -116,6 +121,7 @@ void tx_doom(struct store *s, struct tx *tx, struct objection why)
 	if (tx->doomed)
 		return;
 	tx_give_up_snapshot(s, tx);
+	calm_down(s, tx); /* nobody need wait for what is lost */
 	tx->doomed = true;
 	tx->doom = why;
 	tx->start = STAMP_NOW;

@@ -74,6 +74,7 @@ struct tx {
 	uint32_t created_nodes; /* fresh ones */
 };
 
+#define LOST_MANY 3u /* transactions that a privileged connection may lose before its next is urgent */
 #define TX_BUCKETS_MIN 8u
 /* Bytes that an empty one costs: itself, its table and its root. */
 #define TX_BYTES (sizeof(struct tx) + TX_BUCKETS_MIN * sizeof(struct txnode *) + sizeof(struct txnode) + 8)

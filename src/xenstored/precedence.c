@@ -3,7 +3,7 @@
 
 static bool is_over(const struct precedence *p, const struct precedence_view *view)
 {
-	return !view->contended || view->now_ns - p->since_ns >= PRECEDENCE_NS ||
+	return !view->contention || view->now_ns - p->since_ns >= PRECEDENCE_NS ||
 	       view->longest - p->since_longest >= PRECEDENCE_REQUESTS;
 }
 
@@ -12,8 +12,9 @@ static void update(struct precedence *p, const struct precedence_view *view)
 	if (p->holding && is_over(p, view)) {
 		p->holding = false;
 		p->rest_until_ns = 2 * view->now_ns - p->since_ns;
+		p->had = view->contention ? view->contention : p->had;
 	}
-	if (!p->holding && view->contended && view->now_ns >= p->rest_until_ns) {
+	if (!p->holding && view->contention > p->had && view->now_ns >= p->rest_until_ns) {
 		p->holding = true;
 		p->since_ns = view->now_ns;
 		p->since_longest = view->longest;

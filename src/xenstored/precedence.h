@@ -8,7 +8,8 @@
  *     serving --contended--> holding --over, PRECEDENCE_NS, or PRECEDENCE_REQUESTS--> resting
  *        '------------------------as long as it held------------------------------------'
  *
- * so guests have at least half of the time whatever domain 0 does; nobody is passed by more than PRECEDENCE_REQUESTS of one
+ * It is held for a transaction once: nobody waits again for one that its client leaves open, being busy elsewhere or stopped.
+ * So guests have at least half of the time whatever domain 0 does; nobody is passed by more than PRECEDENCE_REQUESTS of one
  * connection meanwhile; and who waited while it was held is not held again before it had its turn, however soon the next
  * begins.
  */
@@ -24,10 +25,11 @@ struct precedence {
 	bool holding;
 	uint64_t since_ns, since_longest, rest_until_ns;
 	uint64_t number; /* of the times that it was held: 1, 2, ... */
+	uint64_t had;	 /* contention: up to this one, they had their time */
 };
 
 struct precedence_view {
-	bool contended; /* as the store says */
+	uint64_t contention; /* as the store says */
 	uint64_t now_ns;
 	uint64_t longest; /* as struct moment has it */
 };

@@ -172,7 +172,7 @@ static int until(const struct server *server, uint64_t deadline)
 
 static struct precedence_view precedence_view(const struct server *server)
 {
-	return (struct precedence_view){ .contended = store_is_contended(server->store),
+	return (struct precedence_view){ .contention = store_contention(server->store),
 					 .now_ns = now_ns(server),
 					 .longest = server->fairness.now.longest };
 }

@@ -146,6 +146,8 @@ uint64_t store_deadline(const struct store *store);
 /* A privileged connection has a transaction open after it lost several to the writes of others: who hands
  * out turns does well to let the unprivileged wait for it, for a bounded time. */
 bool store_is_contended(const struct store *store);
+/* 0: it is not. Else how many such transactions there ever were: more than before, another one is open. */
+uint64_t store_contention(const struct store *store);
 
 /* Domains with an instance, in rising order: the smallest domid > @after (start with -1), or -1. */
 int64_t store_next_domain(const struct store *store, int64_t after);
