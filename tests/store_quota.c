@@ -394,6 +394,40 @@ static void watches_and_transactions_cost_memory(void **state)
 	world_end(w);
 }
 
+/* Up to its last byte an event to a stalled reader costs what it cost before: of those that no table of queued events has
+ * room for, too. Of the writes up to the first that had an event dropped, each fires 128. */
+static void the_last_events_of_a_stalled_reader_are_no_dearer(void **state)
+{
+	enum { MOST = 2000, BATCH = 80 };
+	const struct store_quota q = defaults();
+	clock_t took[MOST], early = 0, late = 0;
+	struct store_stats st = { 0 };
+	uint32_t c, g, n = 0;
+	struct world *w = guest_world(&q, &c, &g);
+	char request[64];
+
+	for (int i = 0; i < 128; i++) {
+		snprintf(request, sizeof(request), "WATCH w|%d|", i);
+		says(w, g, request, "OK|");
+	}
+	w->hold_output = true;
+	for (; n < MOST && !st.events_dropped; n++) {
+		const clock_t begin = clock();
+
+		snprintf(request, sizeof(request), "WRITE w/%u|", n);
+		says(w, g, request, "OK|");
+		took[n] = clock() - begin;
+		store_stats(w->store, &st);
+	}
+	assert_in_range(n, 4 * BATCH, MOST - 1);
+	for (uint32_t i = 0; i < BATCH; i++) {
+		early += took[n - 3 * BATCH + i];
+		late += took[n - BATCH + i];
+	}
+	assert_true(late < 4 * early);
+	world_end(w);
+}
+
 /* Who names another as an owner is told that it may not, whatever the other has left, and nothing is noted of that one. */
 static void a_guest_learns_nothing_of_anothers_memory(void **state)
 {
@@ -723,6 +757,7 @@ int main(void)
 		cmocka_unit_test(a_transaction_touches_exactly_1024_nodes),
 		cmocka_unit_test(memory_is_refused_at_the_limit_and_refunded),
 		cmocka_unit_test(watches_and_transactions_cost_memory),
+		cmocka_unit_test(the_last_events_of_a_stalled_reader_are_no_dearer),
 		cmocka_unit_test(a_guest_learns_nothing_of_anothers_memory),
 		cmocka_unit_test(a_stalled_reader_is_not_fed),
 		cmocka_unit_test(a_refusal_is_logged_once_and_escaped),

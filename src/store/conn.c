@@ -203,23 +203,29 @@ static struct queued_event *slot_of(struct queued_event *table, uint32_t room, u
 	return &table[i];
 }
 
-/* Makes a table with room for one more out of what is still queued. */
+/* Makes a table with room for one more out of what is still queued. To find out that there is no room takes a look at all
+ * of it, so that is not asked again before something was taken. */
 static bool rebuild(struct store *s, struct conn *conn)
 {
 	struct queued_event *table;
 	uint32_t room = QUEUED_MIN, queued = 0;
 
+	if (conn->full_at == conn->drained + 1)
+		return false;
 	for (uint32_t i = 0; i < conn->queued_room; i++)
 		queued += is_queued(conn, &conn->queued[i]);
 	while (room < (queued + 1) * 2)
 		room *= 2;
 	if (room > conn->queued_room && limit_is_passed(s, conn->domain, STORE_QUOTA_MEMORY,
 							conn->domain->memory + conn_queue_bytes(room) -
-								conn_queue_bytes(conn->queued_room)))
+								conn_queue_bytes(conn->queued_room))) {
+		conn->full_at = conn->drained + 1;
 		return false;
+	}
 	table = mem_zalloc(&s->mem, room * sizeof(*table));
 	if (!table)
 		return false;
+	conn->full_at = 0;
 	for (uint32_t i = 0; i < conn->queued_room; i++)
 		if (is_queued(conn, &conn->queued[i]))
 			*slot_of(table, room, conn->queued[i].hash) = conn->queued[i];

@@ -42,6 +42,7 @@ struct conn {
 	uint32_t replies; /* among what is queued */
 	struct queued_event *queued;
 	uint32_t queued_room, queued_used;
+	uint64_t full_at; /* no room for a larger table, drained so far plus 1; 0: there was */
 
 	struct store_traffic traffic;
 	struct store_cause *cause; /* of its last lost transaction; NULL: none */
