@@ -18,7 +18,7 @@
 #include "page.h"
 #include "table.h"
 
-enum { TEXT = 256, ROWS = 64 };
+enum { TEXT = 256, ROWS = 64, PEER_TRIES = 3 };
 
 struct result {
 	const struct row *row;
@@ -31,6 +31,20 @@ static struct {
 	struct page page;
 	bool print;
 } pack; /* cmocka's tests have only a pointer each */
+
+/* What a server of Debian's does may hang on the moment: C xenstored has an assertion that few runs meet. */
+static bool agrees(struct result *r)
+{
+	for (int tries = 0; tries < PEER_TRIES; tries++) {
+		if (tries) {
+			print_message("%s: %s; once more\n", r->name, r->text);
+			row_try(r->row, r->kind, r->text, sizeof(r->text));
+		}
+		if (page_agrees(&pack.page, r->row->name, r->kind, r->text))
+			return true;
+	}
+	return false;
+}
 
 static void try_one(void **state)
 {
@@ -47,7 +61,7 @@ static void try_one(void **state)
 		fail_msg("%s: %s", r->name, r->text);
 	if (r->kind == PEER_OURS || pack.print)
 		return;
-	if (!page_agrees(&pack.page, r->row->name, r->kind, r->text))
+	if (!agrees(r))
 		fail_msg("%s: %s\nThe page says: %s", r->name, r->text,
 			 page_says(&pack.page, r->row->name, r->kind));
 }

@@ -13,7 +13,8 @@
 #include "answer.h"
 #include "play.h"
 
-#define SHOWN 300 /* characters of an answer */
+#define SHOWN 300    /* characters of an answer */
+#define PEER_TRIES 3 /* of a case on a server of Debian's */
 
 /* One test: a case on a server. */
 struct run {
@@ -42,6 +43,19 @@ static void compare(void *context, enum peer_kind kind, const struct line *line,
 	print_error("    got:       %s\n", came);
 }
 
+/* Debian's servers may end for a reason of their own: C xenstored has an assertion that few runs meet. */
+static bool is_as_listed(struct run *run)
+{
+	for (int tries = run->kind == PEER_OURS ? 1 : PEER_TRIES; tries; tries--) {
+		run->differences = 0;
+		if (!play(run->test, run->kind, compare, run) && !run->differences)
+			return true;
+		if (tries > 1)
+			print_message("%s: once more\n", peer_name(run->kind));
+	}
+	return false;
+}
+
 static void a_case(void **state)
 {
 	struct run *run = *state;
@@ -51,8 +65,7 @@ static void a_case(void **state)
 		print_message("%s: skipped: %s\n", peer_name(run->kind), missing);
 		skip();
 	}
-	assert_int_equal(play(run->test, run->kind, compare, run), 0);
-	assert_int_equal(run->differences, 0);
+	assert_true(is_as_listed(run));
 }
 
 /* -- the list of differences: each key of a script is in the page, each of the page in a script */

@@ -240,9 +240,9 @@ int model_op_remove(struct request *r)
 		return -EINVAL;
 	if (!model_get(r, r->path, WIRE_PERM_WRITE, &err))
 		return remove_nothing(r, err);
+	model_rest(r->tx, ON_PERMS, r->path); /* that it is EINVAL for "/" tells who may write there */
 	if (!strcmp(r->path, "/"))
 		return -EINVAL;
-	model_rest(r->tx, ON_PERMS, r->path);
 	deed.path = r->path;
 	carry_out(r, &deed);
 	model_answer(r, "OK", 3);
