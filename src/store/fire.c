@@ -1,89 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Which watches a change fires, in which order, and what each is sent. */
-#include <base/siphash.h>
+/* Which watches a change fires, and in which order. */
 #include "conn.h"
-#include "effects.h"
-#include "limit.h"
+#include "event.h"
 #include "node.h"
 #include "watch.h"
 
-/* What is said of a path to a watcher: the path as it writes it, and its token. */
-struct event {
-	const char *path;
-	size_t path_len, size;
-	uint64_t hash; /* of all of it */
-};
-
-/* A token may be long and its watch fire often: its part of the hash is known. */
-static struct event event_of(const struct store *s, const struct watch *w, const char *path, size_t len)
+/* Its own path. */
+static void send_own(struct store *s, struct store_effects *out, struct watch *w)
 {
-	const size_t skip = w->home_len < len ? w->home_len : 0;
-
-	return (struct event){ .path = path + skip,
-			       .path_len = len - skip,
-			       .size = len - skip + 1 + w->token_len + 1,
-			       .hash = siphash(s->config.hash_seed, w->token_hash, path + skip, len - skip) };
-}
-
-static void drop(struct store *s, struct store_effects *out, struct conn *conn)
-{
-	conn->traffic.events_dropped++;
-	s->stats.events_dropped++;
-	out->spared++;
-}
-
-/* May it be queued? An unprivileged domain that does not read its events may not fill our memory. */
-static bool has_room(const struct store *s, const struct domain *who, size_t len)
-{
-	return !limit_is_passed(s, who, STORE_QUOTA_MEMORY, who->memory + WIRE_HEADER_SIZE + len);
-}
-
-static void put_event(struct store *s, struct store_effects *out, const struct watch *w,
-		      const struct event *event)
-{
-	const struct xsd_sockmsg header = { .type = XS_WATCH_EVENT };
-	struct conn *conn = w->conn;
-	struct message m;
-
-	message_begin(&m, out);
-	message_put_name(&m, event->path, event->path_len);
-	message_put(&m, watch_token(w), w->token_len + 1);
-	message_end(&m, STORE_OUT_EVENT, conn->id, &header);
-	if (out->failed) {
-		conn_bereave(s, conn);
-		return;
-	}
-	conn_note_event(s, conn, event->hash);
-	conn_sent(s, conn, WIRE_HEADER_SIZE + m.len);
-	conn->traffic.events++;
-	s->stats.events++;
-}
-
-/* Whether it is sent is settled before it is put together: most of what a storm fires is not. */
-static void send(struct store *s, struct store_effects *out, struct watch *w, const char *path, size_t len)
-{
-	const struct event event = event_of(s, w, path, len);
-	struct conn *conn = w->conn;
-
-	if (event.size > WIRE_PAYLOAD_MAX) {
-		drop(s, out, conn);
-	} else if (!has_room(s, conn->domain, event.size)) {
-		drop(s, out, conn);
-		limit_tell(s, out, conn->domain, STORE_QUOTA_MEMORY, "refused", XS_WATCH_EVENT, path, len);
-	} else if (out->failed) {
-		conn_bereave(s, conn);
-	} else if (conn_event_is_queued(conn, event.hash)) {
-		conn->traffic.events_merged++;
-		s->stats.events_merged++;
-		out->spared++;
-	} else {
-		put_event(s, out, w, &event);
-	}
+	event_send(s, out, w, &(struct news){ .path = w->text, .len = w->path_len });
 }
 
 void watch_fire_first(struct store *s, struct store_effects *out, struct watch *w)
 {
-	send(s, out, w, w->text, w->path_len);
+	send_own(s, out, w);
 }
 
 /* Lists of watches linked by .fired, in order of registration. */
@@ -170,13 +100,14 @@ void watch_fire(struct store *s, struct store_effects *out, const char *path, si
 		uint32_t parent, uint32_t old_perms)
 {
 	const struct audience a = audience_of(s, node, parent, old_perms);
+	struct news news = { .path = path, .len = len };
 
 	if (!s->watch_count)
 		return;
 	for (struct watch *w = collect_path(s, path, len), *next; w; w = next) {
 		next = w->fired;
 		if (may_know(s, &a, w->conn->domain))
-			send(s, out, w, path, len);
+			event_send(s, out, w, &news);
 	}
 }
 
@@ -189,7 +120,7 @@ static void fire_gone(struct store *s, struct store_effects *out, uint32_t wnode
 		struct watch *w = list_entry(pos, struct watch, on_wnode);
 
 		if (may_know(s, &a, w->conn->domain))
-			send(s, out, w, w->text, w->path_len);
+			send_own(s, out, w);
 	}
 }
 
@@ -273,6 +204,9 @@ void watch_fire_special(struct store *s, struct store_effects *out, enum special
 		next = fired->fired;
 		if (!may_know(s, &a, fired->conn->domain))
 			continue;
-		send(s, out, fired, path, fired->path_len == name_len && fired->depth != 1 ? name_len : len);
+		event_send(s, out, fired,
+			   &(struct news){ .path = path,
+					   .len = fired->path_len == name_len && fired->depth != 1 ? name_len
+												   : len });
 	}
 }
