@@ -428,6 +428,40 @@ static void the_last_events_of_a_stalled_reader_are_no_dearer(void **state)
 	world_end(w);
 }
 
+/* Three guests hear of one write with 500 KB each. */
+static void what_a_storm_took_is_given_back(void **state)
+{
+	const struct store_quota q = defaults();
+	struct world *w = world_new_with(&q);
+	const uint32_t c = world_connect(w);
+	char request[4200], token[3900] = "";
+	struct store_input write = { .type = STORE_IN_MESSAGE, .conn = c, .op = XS_WRITE };
+
+	memset(token, 't', sizeof(token) - 1);
+	says(w, c, "WRITE /w|", "OK|");
+	says(w, c, "SET_PERMS /w|r0|", "OK|");
+	for (uint32_t domid = 5; domid < 8; domid++) {
+		const uint32_t guest = world_introduce(w, domid);
+
+		for (int i = 0; i < 128; i++) {
+			snprintf(request, sizeof(request), "WATCH /w|%s%d|", token, i);
+			says(w, guest, request, "OK|");
+		}
+	}
+	store_effects_clear(&w->fx);
+	write.payload = "/w\0v";
+	write.len = 4;
+	assert_int_equal(store_apply(w->store, &write, &w->fx), 0);
+	assert_int_equal(w->fx.count, 1 + 3 * 128);
+	assert_true(w->fx.size > 3 * 128 * sizeof(token));
+	store_effects_clear(&w->fx);
+	assert_in_range(w->fx.size, 0, 1 << 20);
+	assert_int_equal(w->fx.count, 0);
+	for (uint32_t domid = 5; domid < 8; domid++)
+		world_kill(w, domid);
+	world_end(w);
+}
+
 /* Who names another as an owner is told that it may not, whatever the other has left, and nothing is noted of that one. */
 static void a_guest_learns_nothing_of_anothers_memory(void **state)
 {
@@ -758,6 +792,7 @@ int main(void)
 		cmocka_unit_test(memory_is_refused_at_the_limit_and_refunded),
 		cmocka_unit_test(watches_and_transactions_cost_memory),
 		cmocka_unit_test(the_last_events_of_a_stalled_reader_are_no_dearer),
+		cmocka_unit_test(what_a_storm_took_is_given_back),
 		cmocka_unit_test(a_guest_learns_nothing_of_anothers_memory),
 		cmocka_unit_test(a_stalled_reader_is_not_fed),
 		cmocka_unit_test(a_refusal_is_logged_once_and_escaped),

@@ -3,8 +3,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define KEEP (1u << 20) /* bytes of either: what a storm took beyond is given back */
+
 void store_effects_clear(struct store_effects *effects)
 {
+	if (effects->size > KEEP || effects->capacity * sizeof(*effects->list) > KEEP)
+		store_effects_free(effects);
 	effects->count = 0;
 	effects->used = 0;
 	effects->spared = 0;

@@ -120,7 +120,7 @@ struct store_effect {
 	uint32_t features; /* WIRE_FEATURE_ bits that the domain is offered */
 };
 
-/* Filled by store_apply(), emptied by store_effects_clear(), memory reused. Zero-initialised by its owner. */
+/* Filled by store_apply(), emptied by store_effects_clear(), memory reused up to 1 MiB. Zero-initialised by its owner. */
 struct store_effects {
 	struct store_effect *list;
 	size_t count, capacity;
