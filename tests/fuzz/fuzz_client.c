@@ -1,164 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A session of the client whose server answers what it likes, over a transport that splits bytes where it likes,
- * fails and comes again. Every request that was taken ends exactly once, a cancelled one never; nothing is left when
- * the session is closed, also from within a callback.
+ * fails and comes again. Every request that was taken ends exactly once, with its own reply, a cancelled one never;
+ * every event reaches its watch, in order; nothing is left when the session is closed, also from within a callback.
  */
-#include "fuzz.h"
+#include "client_run.h"
 #include <errno.h>
 #include <sys/uio.h>
-#include <xenbus/client.h>
-#include <xenbus/wire.h>
-
-#include "session.h"
-#include "virtual_host.h"
-
-#define REQUESTS 6
-#define WATCHES 3
-#define SEEN 16
-
-struct wire {
-	struct transport base; /* first */
-	struct run *run;
-	bool open, ended;
-	uint8_t in[1 << 16]; /* sent by the server, not received yet */
-	size_t in_len;
-	uint8_t head[WIRE_HEADER_SIZE + 64]; /* what the session is sending: its header and first bytes */
-	size_t head_len, message_left;
-};
-
-struct one_request {
-	struct xenstore_request req;
-	struct run *run;
-	bool busy;
-};
-
-struct one_watch {
-	struct xenstore_watch watch;
-	struct run *run;
-	bool set;
-};
-
-struct run {
-	struct choices *choices;
-	struct virtual_host host;
-	struct wire *wire;
-	struct xenstore *xs; /* NULL: closed */
-	struct one_request requests[REQUESTS];
-	struct one_watch watches[WATCHES];
-	struct xsd_sockmsg seen[SEEN]; /* headers of requests */
-	char token[64];
-	uint32_t seen_count;
-	int depth;
-};
-
-static int wire_open(struct transport *t)
-{
-	struct wire *w = (struct wire *)t;
-
-	if (choose(w->run->choices) >= 0xf0)
-		return -ECONNREFUSED;
-	w->open = true;
-	w->ended = false;
-	w->in_len = w->head_len = w->message_left = 0;
-	return 0;
-}
-
-/* A whole header has been sent, or as much of the payload as a token is looked for in. */
-static void note_message(struct wire *w)
-{
-	struct run *r = w->run;
-	struct xsd_sockmsg h;
-	const char *token;
-	size_t len;
-
-	wire_header_get(w->head, &h);
-	r->seen[r->seen_count++ % SEEN] = h;
-	if (h.type != XS_WATCH)
-		return;
-	len = w->head_len - WIRE_HEADER_SIZE;
-	token = memchr(w->head + WIRE_HEADER_SIZE, '\0', len);
-	if (token)
-		snprintf(r->token, sizeof(r->token), "%.*s", (int)((char *)w->head + w->head_len - token - 1),
-			 token + 1);
-}
-
-static void sent_byte(struct wire *w, uint8_t byte)
-{
-	struct xsd_sockmsg h;
-
-	if (w->head_len < sizeof(w->head))
-		w->head[w->head_len++] = byte;
-	if (w->message_left) {
-		w->message_left--;
-	} else if (w->head_len == WIRE_HEADER_SIZE) {
-		wire_header_get(w->head, &h);
-		fuzz_expect(h.len <= WIRE_PAYLOAD_MAX);
-		w->message_left = h.len;
-	} else {
-		return;
-	}
-	if (!w->message_left) {
-		note_message(w);
-		w->head_len = 0;
-	}
-}
-
-static ssize_t wire_send(struct transport *t, const void *data, size_t len)
-{
-	struct wire *w = (struct wire *)t;
-	const uint8_t k = choose(w->run->choices);
-
-	fuzz_expect(w->open && len);
-	if (k >= 0xf8)
-		return -EPIPE;
-	if (k >= 0xe0)
-		len = len < k - 0xdfu ? len : k - 0xdfu;
-	for (size_t i = 0; i < len; i++)
-		sent_byte(w, ((const uint8_t *)data)[i]);
-	return (ssize_t)len;
-}
-
-static ssize_t wire_recv(struct transport *t, void *buf, size_t size)
-{
-	struct wire *w = (struct wire *)t;
-	const uint8_t k = choose(w->run->choices);
-	size_t n = w->in_len < size ? w->in_len : size;
-
-	fuzz_expect(w->open && size);
-	if (!n)
-		return w->ended ? (k & 1 ? 0 : -ECONNRESET) : -EAGAIN;
-	if (k >= 0xc0)
-		n = n < k - 0xbfu ? n : k - 0xbfu;
-	memcpy(buf, w->in, n);
-	w->in_len -= n;
-	memmove(w->in, w->in + n, w->in_len);
-	return (ssize_t)n;
-}
-
-static void wire_close(struct transport *t)
-{
-	((struct wire *)t)->open = false;
-}
-
-static void wire_free(struct transport *t)
-{
-	struct wire *w = (struct wire *)t;
-
-	fuzz_expect(!w->open);
-	w->run->wire = NULL;
-	free(w);
-}
-
-static const struct transport_ops wire_ops = {
-	.payload_max = WIRE_PAYLOAD_MAX,
-	.edge = true,
-	.open = wire_open,
-	.send = wire_send,
-	.recv = wire_recv,
-	.close = wire_close,
-	.free = wire_free,
-};
 
 static void close_session(struct run *r)
 {
@@ -186,6 +34,16 @@ static void from_callback(struct run *r)
 	r->depth--;
 }
 
+/* Its own mark; or zeros, when the server guessed an id. */
+static void judge_reply(const struct one_request *one, const char *reply, size_t len)
+{
+	char mark[9];
+
+	snprintf(mark, sizeof(mark), "%08x", one->mark);
+	if (len >= 8 && !one->run->garbled)
+		fuzz_expect(!memcmp(reply, mark, 8));
+}
+
 static void on_done(struct xenstore_request *req, int error, const char *reply, size_t len)
 {
 	struct one_request *one = (struct one_request *)req;
@@ -193,6 +51,8 @@ static void on_done(struct xenstore_request *req, int error, const char *reply, 
 	fuzz_expect(one->busy);
 	one->busy = false;
 	fuzz_expect(error ? error < 0 && !reply : len <= WIRE_PAYLOAD_MAX && !reply[len]);
+	if (!error)
+		judge_reply(one, reply, len);
 	from_callback(one->run);
 }
 
@@ -201,6 +61,7 @@ static void on_fired(struct xenstore_watch *watch, const char *path)
 	struct one_watch *one = (struct one_watch *)watch;
 
 	fuzz_expect(one->set && strlen(path) <= WIRE_PAYLOAD_MAX);
+	server_judges_event(one->run, one->index, path);
 	from_callback(one->run);
 }
 
@@ -217,18 +78,31 @@ static void on_reconnected(void *ctx)
 static void some_request(struct run *r, struct one_request *one)
 {
 	static const uint32_t ops[] = { XS_READ, XS_WRITE, XS_DIRECTORY, XS_TRANSACTION_START };
-	static char payload[WIRE_PAYLOAD_MAX];
-	struct iovec iov = { payload, 1 + choose(r->choices) * 16u };
+	static char payload[8 + 255 * 17];
+	const struct iovec iov = { payload, 8 + choose(r->choices) * 17u };
 	const uint32_t op = ops[choose_below(r->choices, 4)];
+	char mark[9];
+	int err;
 
-	iov.iov_len = iov.iov_len < sizeof(payload) ? iov.iov_len : sizeof(payload);
 	if (one->busy) {
 		fuzz_expect(xenstore_submit(r->xs, &one->req, op, 0, &iov, 1) < 0);
 		return;
 	}
+	one->mark = ++r->marks;
+	snprintf(mark, sizeof(mark), "%08x", one->mark);
+	memcpy(payload, mark, 8);
 	one->busy = true;
-	if (xenstore_submit(r->xs, &one->req, op, 0, &iov, 1))
+	err = xenstore_submit(r->xs, &one->req, op, 0, &iov, 1);
+	fuzz_expect((err == -E2BIG) == (iov.iov_len > WIRE_PAYLOAD_MAX));
+	if (err)
 		one->busy = false;
+}
+
+/* What is told of these from now on is for nobody. */
+static void forget_tokens(struct run *r, uint32_t watch)
+{
+	for (uint32_t i = 0; i < r->token_count; i++)
+		r->tokens[i].removed |= r->tokens[i].watch == watch;
 }
 
 static void toggle_watch(struct run *r, struct one_watch *one)
@@ -237,12 +111,13 @@ static void toggle_watch(struct run *r, struct one_watch *one)
 
 	if (one->set) {
 		one->set = false;
+		forget_tokens(r, one->index);
 		err = xenstore_watch_remove(r->xs, &one->watch, NULL);
 		fuzz_expect(!err || err == -ENOENT ||
 			    err == -ENOMEM); /* ENOENT: refused by the server before */
 		return;
 	}
-	one->watch = (struct xenstore_watch){ .path = "/w",
+	one->watch = (struct xenstore_watch){ .path = one->path,
 					      .fired = on_fired,
 					      .depth_plus_1 = choose_below(r->choices, 3) };
 	one->set = !xenstore_watch_add(r->xs, &one->watch, NULL);
@@ -275,43 +150,6 @@ static void use_session(struct run *r)
 	}
 }
 
-static void server_sends(struct wire *w, const void *bytes, size_t len)
-{
-	if (w->in_len + len > sizeof(w->in))
-		return;
-	memcpy(w->in + w->in_len, bytes, len);
-	w->in_len += len;
-}
-
-static void server_answers(struct run *r)
-{
-	static const char *const errors[] = { "ENOENT", "EAGAIN", "EINVAL", "EQUOTA" };
-	const struct xsd_sockmsg *h = &r->seen[choose_below(r->choices, SEEN)];
-	const uint8_t k = choose(r->choices);
-	uint32_t type = h->type, req_id = h->req_id;
-	uint8_t message[WIRE_HEADER_SIZE + 256] = { 0 };
-	size_t len = k % 32, lie = 0;
-
-	if (k >= 0xe0)
-		req_id = choose_u32(r->choices);
-	if (k % 4 == 1) {
-		type = XS_ERROR;
-		len = (size_t)snprintf((char *)message + WIRE_HEADER_SIZE, 16, "%s", errors[k / 4 % 4]) +
-		      (k < 0xc0);
-	} else if (k % 4 == 2) {
-		const int n = snprintf((char *)message + WIRE_HEADER_SIZE, 200, "/w/%u%c%s", k, 0, r->token);
-
-		type = XS_WATCH_EVENT;
-		req_id = 0;
-		len = (size_t)n + (k < 0xc0);
-	} else if (k % 4 == 3) {
-		type = choose(r->choices);
-		lie = choose_below(r->choices, 4) ? 0 : choose_u32(r->choices);
-	}
-	wire_header_put(message, type, req_id, h->tx_id, (uint32_t)(len + lie));
-	server_sends(r->wire, message, WIRE_HEADER_SIZE + len);
-}
-
 /* From the loop, as transports do it. */
 static void tell_ready(struct run *r)
 {
@@ -322,7 +160,6 @@ static void tell_ready(struct run *r)
 static void step(struct run *r)
 {
 	const uint8_t k = choose(r->choices);
-	uint8_t bytes[32];
 
 	switch (k % 8) {
 	case 0:
@@ -335,19 +172,22 @@ static void step(struct run *r)
 		server_answers(r);
 		break;
 	case 5:
-		for (size_t i = 0; i < k / 8u; i++)
-			bytes[i] = choose(r->choices);
-		server_sends(r->wire, bytes, k / 8u);
+		server_babbles(r, k / 8u);
 		break;
 	case 6:
 		r->wire->ended = k >= 0xc0;
 		r->host.now_ns += choose(r->choices) * 10000000ull;
 		break;
 	default:
+		if (k >= 0xe0)
+			server_floods(r);
 		tell_ready(r);
 	}
-	if (r->wire && choose_below(r->choices, 2))
-		virtual_host_settle(&r->host);
+	if (!r->wire || !choose_below(r->choices, 2))
+		return;
+	virtual_host_settle(&r->host);
+	if (r->spoilt && r->wire && r->wire->open && !r->wire->in_len)
+		fuzz_fail("the session goes on after what no server may send");
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -360,14 +200,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	r->choices = &choices;
 	r->wire = calloc(1, sizeof(*r->wire));
 	fuzz_expect(r->wire);
-	r->wire->base.ops = &wire_ops;
+	r->wire->base.ops = &fuzz_wire_ops;
 	r->wire->run = r;
 	r->wire->base.depth = (enum transport_depth)choose_below(&choices, 3);
 	r->wire->base.inherited = choose_below(&choices, 2);
 	for (size_t i = 0; i < REQUESTS; i++)
 		r->requests[i] = (struct one_request){ .req.done = on_done, .run = r };
-	for (size_t i = 0; i < WATCHES; i++)
-		r->watches[i].run = r;
+	for (uint32_t i = 0; i < WATCHES; i++)
+		r->watches[i] =
+			(struct one_watch){ .run = r, .index = i, .path = { '/', 'w', (char)('0' + i) } };
 	virtual_host_init(&r->host);
 	r->wire->base.host = &r->host.base;
 	if (session_open(&r->host.base, &r->wire->base, &events, &r->xs))
