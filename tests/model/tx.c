@@ -299,6 +299,14 @@ static void fire_gone(struct request *r, const struct model_tree *before, const 
 	}
 }
 
+/* Gone with what was above it, and made anew: told as without a transaction, to who may read the new one. */
+static bool is_replaced(const struct model_tree *before, const struct model_tree *after, const char *path)
+{
+	const struct model_node *old = model_find(before, path), *new = model_find(after, path);
+
+	return old && new && old->alive != new->alive;
+}
+
 static int commit(struct request *r)
 {
 	struct model_tree before, after;
@@ -322,7 +330,8 @@ static int commit(struct request *r)
 			fire_gone(r, &before, &after, tx->touched[i].path);
 			model_fire(r->m, &before, &after, tx->touched[i].path, true);
 		} else if (tx->touched[i].changed) {
-			model_fire(r->m, &before, &after, tx->touched[i].path, false);
+			model_fire(r->m, is_replaced(&before, &after, tx->touched[i].path) ? &after : &before,
+				   &after, tx->touched[i].path, false);
 		}
 	}
 	model_tree_free(&before);
