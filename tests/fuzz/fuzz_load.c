@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* store_load() of whatever: refused, or a store in order, whose dump is loaded to the same dump, and that lives on. */
-#include "fuzz.h"
+/*
+ * store_load() of whatever: refused, or a store in order, whose dump is loaded to the same dump, and that lives on.
+ * An input that begins as a stream does is one; of any other a stream is made (load_grammar.h), of which is known
+ * whether it is to be taken, and what must have come of it.
+ */
+#include "load_grammar.h"
 #include <errno.h>
 #include <xenbus/store.h>
 #include <xenbus/wire.h>
@@ -18,7 +22,9 @@ static void check(const struct store *store, const char *when)
 		fuzz_fail("store_check %s: %s", when, wrong);
 }
 
-static void compare_with_its_dump(const struct store_config *config, struct store *store)
+/* @made: what the stream claimed; or NULL. */
+static void compare_with_its_dump(const struct store_config *config, struct store *store,
+				  const struct stream *made)
 {
 	uint8_t *first, *second;
 	size_t first_len, second_len;
@@ -26,6 +32,8 @@ static void compare_with_its_dump(const struct store_config *config, struct stor
 	const char *why = "";
 
 	fuzz_expect(!store_dump(store, &first, &first_len));
+	if (made && judge_dump(made, first, first_len))
+		fuzz_fail("%s", judge_dump(made, first, first_len));
 	fuzz_expect(!store_new(config, &copy));
 	if (store_load(copy, first, first_len, &why))
 		fuzz_fail("what was dumped after a load is not loaded: %s", why);
@@ -76,7 +84,7 @@ static void live_on(struct store *store)
 	check(store, "in the end");
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void load(const uint8_t *data, size_t size, const struct stream *made)
 {
 	struct store_config config = { .hash_seed = { 1, 2 }, .domain_exists = domain_exists };
 	struct store *store;
@@ -87,11 +95,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_expect(!store_new(&config, &store));
 	err = store_load(store, data, size, &why);
 	fuzz_expect(!err || (err == -EINVAL && why));
+	if (made && !err && made->bad)
+		fuzz_fail("taken, but: %s", made->mistake);
+	if (made && err && !made->bad)
+		fuzz_fail("refused, but nothing was wrong: %s", why);
 	if (!err) {
 		check(store, "after load");
-		compare_with_its_dump(&config, store);
+		compare_with_its_dump(&config, store, made);
 		live_on(store);
 	}
 	store_free(store);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct stream made;
+	struct choices choices = { data, size };
+	uint8_t *exact;
+
+	if (!size || data[0] == 'x') {
+		load(data, size, NULL);
+		return 0;
+	}
+	make_stream(&choices, &made);
+	/* To the byte, for the sanitizer. */
+	exact = malloc(made.len);
+	fuzz_expect(exact);
+	memcpy(exact, made.bytes, made.len);
+	load(exact, made.len, &made);
+	free(exact);
 	return 0;
 }
