@@ -201,6 +201,7 @@ static void quotas_are_got_by_name(void **state)
 	says(w, c, "GET_QUOTA versions|", "268435456|");
 	says(w, c, "GET_QUOTA outstanding|", "20|");
 	says(w, c, "GET_QUOTA 5|nodes|", "1000|");
+	says(w, c, "GET_QUOTA 0|nodes|", "0|"); /* none holds for it */
 	says(w, c, "GET_QUOTA 5|versions|", "EINVAL|");
 	says(w, c, "GET_QUOTA 9|nodes|", "ENOENT|");
 	says(w, c, "GET_QUOTA x|nodes|", "EINVAL|");

@@ -96,9 +96,7 @@ uint32_t store_domain_limit(const struct store *s, uint32_t domid, enum store_qu
 {
 	const struct domain *d = domain_lookup(s, domid);
 
-	if (!d)
-		return limit_default(s, kind);
-	return domain_is_privileged(d) ? 0 : limit_of(s, d, kind);
+	return d ? limit_of(s, d, kind) : limit_default(s, kind);
 }
 
 bool limit_is_passed(const struct store *s, const struct domain *d, enum store_quota_kind kind,
@@ -106,7 +104,7 @@ bool limit_is_passed(const struct store *s, const struct domain *d, enum store_q
 {
 	const uint32_t limit = limit_of(s, d, kind);
 
-	return !domain_is_privileged(d) && limit && figure > limit;
+	return limit && figure > limit;
 }
 
 int limit_set_own(struct store *s, struct domain *d, enum store_quota_kind kind, uint32_t value)
@@ -220,7 +218,7 @@ static void fill_use(const struct store *s, const struct domain *d, struct store
 		     enum store_quota_kind kind)
 {
 	*use = (struct store_quota_use){
-		.limit = domain_is_privileged(d) ? 0 : limit_of(s, d, kind),
+		.limit = limit_of(s, d, kind),
 		.own = d->own && (d->own->set & 1u << kind),
 		.now = limit_now(d, kind),
 		.refused = d->use[kind].refused,

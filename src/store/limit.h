@@ -4,7 +4,7 @@
 /*
  * Which limits hold for whom, and how far each domain has come.
  *
- *     limit of a domain = its own, if one was set, else the default as it is now
+ *     limit of a domain = 0 (none) for a privileged one, else its own, if one was set, else the default as it is now
  *     domain.use[kind]:   most ever there (max), times refused
  *     store.past_max:     the same of domains that are gone
  */
@@ -28,11 +28,13 @@ uint32_t limit_default(const struct store *s, enum store_quota_kind kind);
 void limit_set_default(struct store *s, enum store_quota_kind kind, uint32_t value);
 static inline uint32_t limit_of(const struct store *s, const struct domain *d, enum store_quota_kind kind)
 {
+	if (domain_is_privileged(d))
+		return 0;
 	if (d->own && (d->own->set & 1u << kind))
 		return d->own->value[kind];
 	return limit_default(s, kind);
 }
-/* Is @figure more than the domain may have? Never for a privileged one. */
+/* Is @figure more than the domain may have? */
 bool limit_is_passed(const struct store *s, const struct domain *d, enum store_quota_kind kind,
 		     uint64_t figure);
 /* 0 or -ENOMEM. */
@@ -48,7 +50,8 @@ struct limit_words {
 	const char *value;
 	size_t value_len;
 };
-/* Sets a limit of @domain or, NULL, a default: 0; -EINVAL no such quota, or no such number; -ENOMEM. op_limits.c */
+/* Sets a limit of @domain or, NULL, a default: 0; -EINVAL no such quota, or no such number; -ENOMEM. A
+ * privileged domain's is kept, and holds for nothing. op_limits.c */
 int limit_set(struct store *s, struct domain *domain, const struct limit_words *words);
 
 /* What @d has of it now. */
