@@ -80,8 +80,7 @@ void conflict_record(struct store *s, struct conn *conn, const struct tx *tx, co
 	struct store_cause cause = { .loser = conn->id, .at = s->stats.conflicts };
 
 	describe(s, tx, why, &cause);
-	if (!why->quota)
-		blame(s, &why->who);
+	blame(s, &why->who); /* a limit in the way is no connection's doing, and dom0 has none */
 	if (!domain->causes)
 		domain->causes = mem_zalloc(&s->mem, STORE_CAUSES * sizeof(*domain->causes));
 	if (domain->causes)
