@@ -24,9 +24,11 @@
 #include <xenbus/wire.h>
 
 #include "command.h"
+#include "local_store.h"
 #include "wellformed.h"
 
-static char top[32], dir[64], self[PATH_MAX], xenbus[PATH_MAX], store_path[96];
+static char self[PATH_MAX], xenbus[PATH_MAX];
+static struct local_store local;
 
 static int ask(struct xenstore *xs, uint32_t op, uint32_t tx, const char *one, const char *other,
 	       char **reply)
@@ -61,46 +63,13 @@ static int guest_main(const char *does)
 
 static int make_world(void **state)
 {
-	struct command c;
-
-	strcpy(top, "/tmp/stories.XXXXXX");
-	assert_non_null(mkdtemp(top));
-	snprintf(dir, sizeof(dir), "%s/run", top);
-	snprintf(store_path, sizeof(store_path), "%s/xenstored.sock", dir);
-	setenv("XENBUS_RUN_DIR", dir, 1);
-	unsetenv("XENSTORED_PATH");
-	RUN(&c, "xenbus", "up");
-	assert_string_equal(c.err, "");
-	return c.status;
+	local_store_begin(&local);
+	return 0;
 }
 
 static int end_world(void **state)
 {
-	struct command c;
-
-	RUN(&c, "xenbus", "down");
-	command_wait_for_all();
-	return c.status | rmdir(top);
-}
-
-struct client {
-	struct xenbus_host *host;
-	struct xenstore *xs;
-};
-
-static struct client client_begin(void)
-{
-	struct client c;
-
-	assert_int_equal(xenbus_host_new(&c.host), 0);
-	assert_int_equal(xenstore_open_socket(c.host, store_path, NULL, &c.xs), 0);
-	return c;
-}
-
-static void client_end(struct client *c)
-{
-	xenstore_close(c->xs);
-	xenbus_host_free(c->host);
+	return local_store_end(&local);
 }
 
 static pid_t start_guest(const char *domid, const char *does)
@@ -138,7 +107,7 @@ static int read_and_write(struct client *c, const char *path)
 /* "xenstored is at 100 %." */
 static void a_guest_that_floods_the_store_stands_first(void **state)
 {
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	pid_t pid = start_guest("7", "reads");
 	struct command stats;
 	const char *first;
@@ -170,7 +139,7 @@ static void a_guest_that_floods_the_store_stands_first(void **state)
 /* "My guest does not start: the toolstack gets EAGAIN for ever." */
 static void what_makes_transactions_fail_is_told_with_path_and_domain(void **state)
 {
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	pid_t pid = start_guest("5", "writes");
 	struct command stats;
 	char wanted[256];
@@ -199,7 +168,7 @@ static void what_makes_transactions_fail_is_told_with_path_and_domain(void **sta
 /* What happened before an interval is not of it. */
 static void old_conflicts_are_not_told_of_an_interval(void **state)
 {
-	struct client c = client_begin(), other = client_begin();
+	struct client c = client_begin(&local), other = client_begin(&local);
 	struct command stats;
 	char *id;
 	uint32_t tx;
@@ -276,7 +245,7 @@ static void a_store_without_statistics_is_told_apart(void **state)
 	struct command c;
 	char path[96];
 
-	snprintf(path, sizeof(path), "%s/other", top);
+	snprintf(path, sizeof(path), "%s/other", local.top);
 	setenv("XENSTORED_PATH", path, 1);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		pid_t pid = start_other_store(path, rows[i].type, rows[i].payload);

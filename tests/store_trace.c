@@ -26,10 +26,12 @@
 #include <xenbus/wire.h>
 
 #include "command.h"
+#include "local_store.h"
 
 #define TEXT_MAX (64u << 20)
 
-static char top[32], dir[64], self[PATH_MAX], xenbus[PATH_MAX], output[64], status_file[64], store_path[96];
+static char self[PATH_MAX], xenbus[PATH_MAX], output[64], status_file[64];
+static struct local_store local;
 /* What the tracer has printed so far. */
 static char *text;
 
@@ -64,50 +66,17 @@ static int guest_main(const char *path, const char *value)
 
 static int make_world(void **state)
 {
-	struct command c;
-
-	strcpy(top, "/tmp/store_trace.XXXXXX");
-	assert_non_null(mkdtemp(top));
-	snprintf(dir, sizeof(dir), "%s/run", top);
-	snprintf(output, sizeof(output), "%s/output", top);
-	snprintf(status_file, sizeof(status_file), "%s/status", top);
-	snprintf(store_path, sizeof(store_path), "%s/xenstored.sock", dir);
-	setenv("XENBUS_RUN_DIR", dir, 1);
-	unsetenv("XENSTORED_PATH");
-	RUN(&c, "xenbus", "up");
-	assert_string_equal(c.err, "");
-	return c.status;
+	local_store_begin(&local);
+	snprintf(output, sizeof(output), "%s/output", local.top);
+	snprintf(status_file, sizeof(status_file), "%s/status", local.top);
+	return 0;
 }
 
 static int end_world(void **state)
 {
-	struct command c;
-
-	RUN(&c, "xenbus", "down");
 	unlink(output);
 	unlink(status_file);
-	command_wait_for_all();
-	return c.status | rmdir(top);
-}
-
-struct client {
-	struct xenbus_host *host;
-	struct xenstore *xs;
-};
-
-static struct client client_begin(void)
-{
-	struct client c;
-
-	assert_int_equal(xenbus_host_new(&c.host), 0);
-	assert_int_equal(xenstore_open_socket(c.host, store_path, NULL, &c.xs), 0);
-	return c;
-}
-
-static void client_end(struct client *c)
-{
-	xenstore_close(c->xs);
-	xenbus_host_free(c->host);
+	return local_store_end(&local);
 }
 
 static void read_text(const char *path)
@@ -175,7 +144,7 @@ static pid_t store_pid(void)
 	FILE *file;
 	int pid;
 
-	snprintf(path, sizeof(path), "%s/xenstored.pid", dir);
+	snprintf(path, sizeof(path), "%s/xenstored.pid", local.dir);
 	file = fopen(path, "re");
 	assert_non_null(file);
 	assert_int_equal(fscanf(file, "%d", &pid), 1);
@@ -187,7 +156,7 @@ static pid_t store_pid(void)
 
 static void the_operations_of_all_clients_are_printed(void **state)
 {
-	struct client one = client_begin(), two = client_begin();
+	struct client one = client_begin(&local), two = client_begin(&local);
 	pid_t pid = start_tracer("", &one, "/marker");
 	char first[16], second[16];
 	const char *at;
@@ -215,7 +184,7 @@ static void the_operations_of_all_clients_are_printed(void **state)
 
 static void filters_let_through_what_they_say(void **state)
 {
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	pid_t pid = start_tracer("--path /a/b/", &c, "/a/b");
 	struct command guest;
 
@@ -245,7 +214,7 @@ static void filters_let_through_what_they_say(void **state)
 static void bytes_of_a_guest_are_escaped(void **state)
 {
 	static const char value[] = "\033[31m\r\n20260101 forged\x7f\xc3\xa9\\(\"";
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	struct command guest;
 	pid_t pid = start_tracer("", &c, "/marker");
 
@@ -274,7 +243,7 @@ static void bytes_of_a_guest_are_escaped(void **state)
 /* As a JSON parser reads it; the machine may have none. */
 static void json_is_an_object_a_line(void **state)
 {
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	struct command python;
 	pid_t pid = start_tracer("--json", &c, "/marker");
 
@@ -303,7 +272,7 @@ static void json_is_an_object_a_line(void **state)
 static void it_ends_after_so_many_lines(void **state)
 {
 	static const char *const ways[] = { "-n 3", "-n3", "--count 3", "--count=3" };
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 
 	for (int i = 0; i < 4; i++) {
 		pid_t pid = start_shell("exec \"$0\" store trace %s >\"$1\" 2>&1", ways[i]);
@@ -320,7 +289,7 @@ static void it_ends_after_so_many_lines(void **state)
 
 static void it_ends_when_nobody_reads_what_it_prints(void **state)
 {
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	pid_t pid =
 		start_shell("(\"$0\" store trace %s 2>\"$1\"; echo $? >\"$2\") | head -n 2 >/dev/null", "");
 
@@ -337,7 +306,7 @@ static void it_ends_when_nobody_reads_what_it_prints(void **state)
 
 static void it_ends_with_the_store_and_says_so(void **state)
 {
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	pid_t pid = start_tracer("", &c, "/marker"), store = store_pid();
 	struct command up;
 
@@ -385,7 +354,7 @@ static void a_store_that_cannot_be_traced_is_told_apart(void **state)
 	struct command c;
 	char path[96];
 
-	snprintf(path, sizeof(path), "%s/other", top);
+	snprintf(path, sizeof(path), "%s/other", local.top);
 	setenv("XENSTORED_PATH", path, 1);
 	for (int i = 0; i < 3; i++) {
 		pid_t pid = start_other_store(path, said[i][0]);
@@ -517,7 +486,7 @@ static uint64_t lines_and_losses(uint64_t *lost)
 
 static void a_reader_that_stops_costs_a_bound_and_is_told_what_it_missed(void **state)
 {
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	pid_t pid, store = store_pid();
 	uint64_t lines, lost;
 	long before;
@@ -544,7 +513,7 @@ static void a_reader_that_stops_costs_a_bound_and_is_told_what_it_missed(void **
 
 static void a_reader_that_is_killed_leaves_nothing(void **state)
 {
-	struct client c = client_begin();
+	struct client c = client_begin(&local);
 	pid_t store = store_pid();
 	int before;
 
