@@ -23,4 +23,4 @@ format:
 	@scripts/setup format
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 clean:
-	rm -rf build build-clang build-asan build-noxen build-fuzz build-aarch64 build-aarch64-sysroot
+	rm -rf build build-clang build-asan build-noxen build-fuzz build-mutations build-aarch64 build-aarch64-sysroot
